@@ -17,6 +17,7 @@
 #include "vmm/monitor/virtio/virtio_blk.c"
 #include "vmm/monitor/virtio/virtio_blk_pages.c"
 #include "vmm/monitor/virtio/virtio_blk_request.c"
+#include "vmm/monitor/virtio/virtio_blk_take.c"
 #undef CONFIG_BYTES
 #include "vmm/monitor/virtio/virtio_console.c"
 #include "vmm/monitor/virtio/virtio_net.c"
@@ -27,7 +28,10 @@
 #include "vmm/monitor/virtio/virtio_net_send.c"
 #include "vmm/monitor/virtio/virtio_rng.c"
 #include "vmm/monitor/virtio/virtio_scsi.c"
+#include "vmm/monitor/virtio/virtio_scsi_disk.c"
 #include "vmm/monitor/virtio/virtio_scsi_drive.c"
+#include "vmm/monitor/virtio/virtio_scsi_host.c"
+#include "vmm/monitor/virtio/virtio_scsi_queue.c"
 #include "vmm/monitor/virtio/virtio_transport.c"
 #include "vmm/monitor/virtio/virtio_vsock.c"
 #include "vmm/monitor/virtio/virtio_vsock_receive.c"

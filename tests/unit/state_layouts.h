@@ -45,4 +45,6 @@ static const struct state_layout {
 	[STATE_VIRTIO_SCSI] = {2, 0x6148331d},
 	[STATE_FLASH] = {1, 0xd87620d8},
 	[STATE_FLASH_CONTENT] = {1, 0}, /* the firmware's own layout */
+	[STATE_VIRTIO_SCSI_HOST] = {1, 0x2621d110},
+	[STATE_VIRTIO_SCSI_DISK] = {1, 0x6148331d},
 };

@@ -66,7 +66,7 @@ static UNUSED void expect_sense(u32 response, u32 key, u32 code)
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
 	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
 	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_CHECK_CONDITION);
-	assert_int_equal(peek(response, 4), MMC_SENSE_BYTES);
+	assert_int_equal(peek(response, 4), SCSI_FIXED_SENSE_BYTES);
 	assert_int_equal(ram[response + RESPONSE_SENSE], 0x70);
 	assert_int_equal(ram[response + RESPONSE_SENSE + 2], key);
 	assert_int_equal(ram[response + RESPONSE_SENSE + 12] << 8 |

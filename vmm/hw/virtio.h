@@ -163,6 +163,7 @@ enum vio_scsi_answer {
 	VIO_SCSI_S_RESET = 4,
 	VIO_SCSI_S_BUSY = 5,
 	VIO_SCSI_S_FUNCTION_REJECTED = 11,
+	VIO_SCSI_S_BAD_UNIT = 12,
 };
 
 /* 5.10: sockets */

@@ -233,9 +233,14 @@ enum monitor_parameter {
  * drive.
  */
 #define MONITOR_DRIVE_SHIFT 32u
-/* From this bit on, the number of the disk with the firmware's variables, plus 1; 0: there is none.
+/* From this bit on: one for each disk that is a unit of the VM's SCSI host. */
+#define MONITOR_SCSI_SHIFT 48u
+/*
+ * From this bit on, in MONITOR_FLASH_BITS bits, the number of the disk with the firmware's
+ * variables, plus 1; 0: there is none.
  */
-#define MONITOR_FLASH_SHIFT 48u
+#define MONITOR_FLASH_SHIFT 22u
+#define MONITOR_FLASH_BITS  5u
 
 enum monitor_flag {
 	/* the VM's kernel file is the built-in guest, flat code for real mode at 0x7c00 */

@@ -61,7 +61,7 @@ static const struct {
 	{"port", CONFIG_TEXT, "up to 3 different names such as agent, log; or none"},
 	{"channel", CONFIG_TEXT, "the name of one of its ports"},
 	{"disk", CONFIG_TEXT,
-	 "a disk's name, then any of ro, cdrom, flash and optional; at most 16; or none"},
+	 "a disk's name, then any of ro, cdrom, flash, scsi and optional; at most 16; or none"},
 	{"disk.ops", CONFIG_NUMBER, "operations a second, or 0 for no limit"},
 	{"disk.bytes", CONFIG_NUMBER, "bytes a second, or 0 for no limit"},
 	{"disk.burst", CONFIG_NUMBER, "bytes, or 0 for as many as the driver thinks right"},

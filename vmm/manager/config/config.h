@@ -133,6 +133,7 @@ enum vm_disk_flag {
 	VM_DISK_CDROM = 1 << 5,
 	/* not shown to the guest as a disk: it stores the variables of the guest's firmware */
 	VM_DISK_FLASH = 1 << 6,
+	VM_DISK_SCSI = 1 << 7, /* the guest finds the disk at its SCSI host */
 };
 
 /*

@@ -72,6 +72,25 @@ bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size)
 	return wrong != NULL;
 }
 
+bool config_scsi_wrong(const struct vm_config *vm, char *problem, size_t size)
+{
+	char name[CONFIG_DISK_BYTES];
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		u32 flags = vm->disk[i].flags;
+
+		if ((flags & VM_DISK_SCSI) == 0 || (flags & (VM_DISK_CDROM | VM_DISK_FLASH)) == 0)
+			continue;
+		(void)config_disk_name(&vm->disk[i], name);
+		format(problem, size, "VM %s: disk = %s has scsi besides %s; leave out scsi, as %s",
+		       vm->name, name, (flags & VM_DISK_CDROM) != 0 ? "cdrom" : "flash",
+		       (flags & VM_DISK_CDROM) != 0 ? "a CD-ROM drive has a SCSI host of its own"
+						    : "the guest finds no disk there");
+		return true;
+	}
+	return false;
+}
+
 bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size)
 {
 	u8 order[FIRMWARE_KIND_COUNT - 1];

@@ -13,6 +13,8 @@ const char *config_firmware_key(const struct vm_config *vm);
 bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Says what is wrong with the disk for firmware's variables; returns false if nothing is. */
 bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size);
+/* Says what is wrong with the disks for the SCSI host; returns false if nothing is. */
+bool config_scsi_wrong(const struct vm_config *vm, char *problem, size_t size);
 /*
  * Reads the key boot.order. Returns false if it has a word other than disk, cdrom and net, or one
  * of these twice.

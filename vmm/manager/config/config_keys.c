@@ -115,7 +115,7 @@ const struct config_key config_vm_keys[] = {
 	 "the name of one of its ports"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "the name of a disk or of a volume (STORE/VOLUME), then any of ro, cdrom, "
-		    "flash and optional (at most 16 disks), or none"},
+		    "flash, scsi and optional (at most 16 disks), or none"},
 	{"disk.ops", VALUE_NUMBER, VM_FIELD(disk_ops), 0, 1000000000, NULL,
 	 "a number of operations a second, or 0 for no limit"},
 	{"disk.bytes", VALUE_NUMBER, VM_FIELD(disk_bytes), 0, 1000000000000, NULL,

@@ -135,6 +135,8 @@ static bool config_parse_disk(struct text text, struct vm_disk *disk)
 			disk->flags |= VM_DISK_CDROM | VM_DISK_READ_ONLY;
 		else if (text_equal(word, "flash"))
 			disk->flags |= VM_DISK_FLASH;
+		else if (text_equal(word, "scsi"))
+			disk->flags |= VM_DISK_SCSI;
 		else if (text_equal(word, "optional"))
 			disk->flags |= VM_DISK_OPTIONAL;
 		else

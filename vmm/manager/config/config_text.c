@@ -16,12 +16,13 @@ static void config_show_disks(const struct vm_disk *disks, char *buffer, size_t 
 	size_t length = 0;
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0 && length < size; i++)
-		length += format(buffer + length, size - length, "%s%s%s%s%s", i > 0 ? ", " : "",
+		length += format(buffer + length, size - length, "%s%s%s%s%s%s", i > 0 ? ", " : "",
 				 config_disk_name(&disks[i], name),
 				 (disks[i].flags & VM_DISK_CDROM) != 0	     ? " cdrom"
 				 : (disks[i].flags & VM_DISK_READ_ONLY) != 0 ? " ro"
 									     : "",
 				 (disks[i].flags & VM_DISK_FLASH) != 0 ? " flash" : "",
+				 (disks[i].flags & VM_DISK_SCSI) != 0 ? " scsi" : "",
 				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
 }
 

@@ -26,6 +26,7 @@
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/virtio/virtio_rng.h"
 #include "vmm/monitor/virtio/virtio_scsi.h"
+#include "vmm/monitor/virtio/virtio_scsi_host.h"
 #include "vmm/monitor/virtio/virtio_vsock.h"
 
 _Static_assert(PCI_POWER_PORT == ACPI_PM_EVENT_PORT, "as in the FADT");
@@ -58,6 +59,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	virtio_vsock_attach,
 	virtio_blk_attach,
 	virtio_scsi_attach,
+	virtio_scsi_host_attach,
 	virtio_net_attach,
 };
 

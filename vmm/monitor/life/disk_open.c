@@ -25,6 +25,12 @@ static enum status disk_bind(const struct machine *machine, u32 number, u64 key)
 	return sys_object_bind(start_handle_of(START_DISK_BELL, number), machine->queue, key);
 }
 
+/* Returns whether the disk's bit is set among those of MONITOR_FLAGS that begin at `shift`. */
+static bool disk_has_flag(const struct virtio_blk *blk, u32 shift)
+{
+	return (start_info->parameter[MONITOR_FLAGS] >> shift >> blk->number & 1) != 0;
+}
+
 static enum status disk_open_one(struct machine *machine, const struct start_entry *entry, u64 key)
 {
 	struct virtio_blk *blk = &machine->blk[machine->blk_count];
@@ -36,9 +42,8 @@ static enum status disk_open_one(struct machine *machine, const struct start_ent
 	memcpy(name, entry->name, sizeof(entry->name));
 	disk_serial(name, blk->name);
 	blk->number = (u32)entry->value;
-	blk->is_drive =
-		(start_info->parameter[MONITOR_FLAGS] >> MONITOR_DRIVE_SHIFT >> blk->number & 1) !=
-		0;
+	blk->is_drive = disk_has_flag(blk, MONITOR_DRIVE_SHIFT);
+	blk->is_unit = disk_has_flag(blk, MONITOR_SCSI_SHIFT);
 	machine->blk_count++;
 	return disk_bind(machine, blk->number, key);
 }

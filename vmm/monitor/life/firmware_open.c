@@ -47,6 +47,9 @@ static void firmware_find_devices(const struct machine *machine, struct boot_dev
 	for (u32 i = 0; i < machine->blk_count; i++)
 		*(machine->blk[i].is_drive ? &devices->drives : &devices->disks) |=
 			(u32)BIT(machine->blk[i].number);
+	for (u32 i = 0; i < machine->blk_count; i++)
+		if (machine->blk[i].is_unit)
+			devices->units |= (u32)BIT(machine->blk[i].number);
 	for (u32 i = 0; i < machine->net_count; i++)
 		devices->cards |= (u32)BIT(machine->net[i].number);
 }

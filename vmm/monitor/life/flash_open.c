@@ -6,6 +6,7 @@
  */
 #include "vmm/monitor/life/flash_open.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/variables.h"
 #include "vmm/monitor/machine/machine.h"
@@ -30,7 +31,10 @@ static const struct start_entry *flash_entry(void)
 
 bool flash_is_disk(u64 number)
 {
-	return (start_info->parameter[MONITOR_FLAGS] >> MONITOR_FLASH_SHIFT) == number + 1;
+	u64 flash = start_info->parameter[MONITOR_FLAGS] >> MONITOR_FLASH_SHIFT &
+		    (BIT(MONITOR_FLASH_BITS) - 1);
+
+	return flash == number + 1;
 }
 
 /*

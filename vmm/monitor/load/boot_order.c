@@ -34,6 +34,17 @@ static u32 boot_order_devices(const struct boot_devices *devices, u32 kind)
 	}
 }
 
+/* Writes the path of a device; returns its length, which may be more than there is room for. */
+static size_t boot_order_write_path(char *text, size_t size, const struct boot_devices *devices,
+				    u32 kind, u32 number)
+{
+	if (kind == FIRMWARE_KIND_DISK && (devices->units >> number & 1) != 0)
+		return format(text, size, "/pci@i0cf8/scsi@%x/channel@0/disk@%x,0", PCI_SLOT_SCSI,
+			      number);
+	return format(text, size, "/pci@i0cf8/%s@%x/%s", boot_order_kinds[kind].before,
+		      boot_order_kinds[kind].slot_first + number, boot_order_kinds[kind].behind);
+}
+
 u32 boot_order_write(char text[BOOT_ORDER_BYTES], const struct firmware_settings *settings,
 		     const struct boot_devices *devices)
 {
@@ -46,13 +57,14 @@ u32 boot_order_write(char text[BOOT_ORDER_BYTES], const struct firmware_settings
 		if (kind == FIRMWARE_KIND_NONE || kind >= FIRMWARE_KIND_COUNT)
 			break;
 		left = boot_order_devices(devices, kind);
-		for (u32 number = 0; left >> number != 0 && length < BOOT_ORDER_BYTES; number++)
-			if ((left >> number & 1) != 0)
-				length += format(text + length, BOOT_ORDER_BYTES - length,
-						 "%s/pci@i0cf8/%s@%x/%s", length != 0 ? "\n" : "",
-						 boot_order_kinds[kind].before,
-						 boot_order_kinds[kind].slot_first + number,
-						 boot_order_kinds[kind].behind);
+		for (u32 number = 0; left >> number != 0 && length < BOOT_ORDER_BYTES; number++) {
+			if ((left >> number & 1) == 0)
+				continue;
+			if (length != 0)
+				text[length++] = '\n';
+			length += boot_order_write_path(text + length, BOOT_ORDER_BYTES - length,
+							devices, kind, number);
+		}
 	}
 	return length != 0 && length < BOOT_ORDER_BYTES ? (u32)length + 1 : 0;
 }

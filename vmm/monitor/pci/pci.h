@@ -23,6 +23,7 @@ enum pci_slot {
 	PCI_SLOT_VSOCK = 4,
 	PCI_SLOT_ISA = 5,  /* only in VMs that start by firmware */
 	PCI_SLOT_SEED = 6, /* the drive for cloud-init, only in VMs that start by firmware */
+	PCI_SLOT_SCSI = 7, /* the SCSI host of those disks that are units of it */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };

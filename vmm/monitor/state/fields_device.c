@@ -362,6 +362,8 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_VIRTIO_CONSOLE] = &fields_virtio_console_state,
 	[STATE_VIRTIO_BLK] = &fields_virtio_blk_state,
 	[STATE_VIRTIO_SCSI] = &fields_virtio_scsi_state,
+	[STATE_VIRTIO_SCSI_HOST] = &fields_virtio_state,
+	[STATE_VIRTIO_SCSI_DISK] = &fields_virtio_scsi_state,
 	[STATE_VIRTIO_NET] = &fields_virtio_net_state,
 	[STATE_VIRTIO_VSOCK] = &fields_virtio_vsock_state,
 };

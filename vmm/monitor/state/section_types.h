@@ -40,6 +40,8 @@ enum state_kind {
 	STATE_VIRTIO_SCSI = 33,
 	STATE_FLASH = 34,
 	STATE_FLASH_CONTENT = 35, /* the content of the flash memory with UEFI variables */
+	STATE_VIRTIO_SCSI_HOST = 36,
+	STATE_VIRTIO_SCSI_DISK = 37, /* a disk at that host */
 	STATE_KIND_COUNT
 };
 

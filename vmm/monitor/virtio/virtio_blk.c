@@ -67,7 +67,7 @@ static u64 blk_capacity(const struct virtio_blk *blk, const struct block_about *
 	       DISK_SECRET_SECTORS;
 }
 
-static u32 blk_block_bytes(const struct virtio_blk *blk)
+u32 blk_block_bytes(const struct virtio_blk *blk)
 {
 	return blk->cipher != NULL ? DISK_SECRET_BYTES : blk->about.block_bytes;
 }
@@ -86,11 +86,10 @@ static void blk_look_for_changes(struct virtio_blk *blk)
 }
 
 /*
- * Sends waiting requests to the driver, as far as the link has room. A driver on the same CPU has
- * often answered by the time that the signal to it is done: such an answer needs no signal, and the
- * guest gets it in the same exit.
+ * A driver on the same CPU has often answered by the time that the signal to it is done: such an
+ * answer needs no signal, and the guest gets it in the same exit.
  */
-static void blk_go_on(struct virtio_blk *blk)
+void virtio_blk_go_on(struct virtio_blk *blk)
 {
 	u32 looks = LOOKS;
 
@@ -98,7 +97,7 @@ static void blk_go_on(struct virtio_blk *blk)
 		blk_fail_all(blk);
 		return;
 	}
-	if (unlikely(!pci_is_master(&blk->virtio.function)))
+	if (unlikely(!pci_is_master(&blk->device->function)))
 		looks = 0;
 	for (; blk_ask_all(blk, looks != 0); looks--)
 		blk_take_answers(blk);
@@ -109,11 +108,11 @@ void virtio_blk_poll_link(struct virtio_blk *blk)
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
 	blk_look_for_changes(blk);
-	if (!pci_is_master(&blk->virtio.function))
+	if (!pci_is_master(&blk->device->function))
 		/* the device may not use the guest's memory now: answers wait in the link */
 		return;
 	blk_take_answers(blk);
-	blk_go_on(blk);
+	virtio_blk_go_on(blk);
 }
 
 bool virtio_blk_drain(struct virtio_blk *blk)
@@ -121,7 +120,7 @@ bool virtio_blk_drain(struct virtio_blk *blk)
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
 	blk_look_for_changes(blk);
-	if (pci_is_master(&blk->virtio.function))
+	if (pci_is_master(&blk->device->function))
 		blk_take_answers(blk);
 	return blk->lost || blk->client.outstanding == 0;
 }
@@ -133,23 +132,14 @@ void virtio_blk_notify(struct virtio_device *device, u32 queue)
 	struct virtio_blk *blk = virtio_blk_of(device);
 
 	blk_take_all(blk, queue);
-	blk_go_on(blk);
+	virtio_blk_go_on(blk);
 	virtqueue_announce(device, queue);
 }
 
-/*
- * Forgets the guest's requests. The driver still does those that it has; the guest's new requests
- * wait until the driver has answered the old ones.
- */
+/* Forgets the guest's requests when the guest resets the disk's own device. */
 void virtio_blk_forget(struct virtio_device *device)
 {
-	struct virtio_blk *blk = virtio_blk_of(device);
-
-	disk_client_forget(&blk->client);
-	blk->waiting = 0;
-	blk->free_from = 0;
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
-		blk->state.request[i].phase = BLK_FREE;
+	blk_forget_all(virtio_blk_of(device));
 }
 
 bool virtio_blk_is_landing(struct virtio_blk *blk)
@@ -211,7 +201,7 @@ static bool blk_request_valid(const struct blk_request *request,
 
 	if (request->phase == BLK_FREE)
 		return true;
-	if (request->phase > BLK_ASKED || request->operation >= BLOCK_OPERATION_COUNT ||
+	if (request->phase > BLK_ASKED || request->operation > protocol->operation_last ||
 	    request->queue < protocol->queue_first || request->queue >= protocol->queue_end ||
 	    request->done > request->sectors || request->segment_count > VIRTIO_BLK_SEGMENTS ||
 	    request->readable_count >= request->segment_count ||
@@ -251,9 +241,7 @@ void virtio_blk_loaded(struct device *device)
 	struct virtio_blk *blk = virtio_blk_of(virtio_of(device));
 
 	virtio_loaded(device);
-	disk_client_forget(&blk->client);
-	blk->free_from = 0;
-	blk_ask_again(blk);
+	blk_loaded(blk);
 }
 
 static const struct device_ops virtio_blk_ops = {
@@ -301,6 +289,7 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 	};
 
 	virtio_blk_look(blk);
+	blk->device = &blk->virtio;
 	blk->protocol = &blk_disk_protocol;
 	blk->virtio = (struct virtio_device){
 		.function.device =
@@ -329,7 +318,7 @@ enum status virtio_blk_attach(struct platform *platform, const struct platform_c
 	enum status status = STATUS_OK;
 
 	for (u32 i = 0; i < config->blk_count && status == STATUS_OK; i++)
-		if (!config->blk[i].is_drive)
+		if (!config->blk[i].is_drive && !config->blk[i].is_unit)
 			status = blk_attach_one(platform, config, &config->blk[i]);
 	return status;
 }

@@ -81,6 +81,7 @@ struct drive_state {
 	u8 reserved[3];
 };
 
+/* The state of a CD-ROM drive, and of a disk at the VM's SCSI host, which has no `disk.virtio`. */
 struct virtio_scsi_state {
 	struct virtio_blk_state disk;
 	struct drive_state drive;
@@ -88,13 +89,16 @@ struct virtio_scsi_state {
 
 /*
  * A disk (virtio 1.2, 5.2), whose sectors a driver reads and writes at the other end of a link; or
- * a CD-ROM drive at a SCSI host of its own (5.6), whose CD has these sectors.
+ * a CD-ROM drive at a SCSI host of its own (5.6), whose CD has these sectors; or a disk at the SCSI
+ * host that all such disks of the VM share.
  */
 struct virtio_blk {
-	struct virtio_device virtio;
+	struct virtio_device virtio; /* of a disk at the shared SCSI host only function.device */
+	/* the device in whose queues the guest's requests are: &virtio, or the shared SCSI host */
+	struct virtio_device *device;
 	union {
 		struct virtio_blk_state state;
-		/* the state of a CD-ROM drive, which begins with that of a disk */
+		/* the state of a SCSI unit, which begins with that of a disk */
 		struct virtio_scsi_state scsi;
 	};
 	/* how the guest's requests are laid out and answered */
@@ -106,6 +110,7 @@ struct virtio_blk {
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number among those of the VM */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
+	bool is_unit; /* a disk at the VM's SCSI host: virtio_scsi_host.c attaches it */
 	/*
 	 * the CD's content in memory, medium_sectors sectors; NULL: the disk's driver has the
 	 * content

@@ -78,7 +78,7 @@ static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_req
 bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
 		    u32 *page)
 {
-	const struct guest_memory *memory = blk->virtio.memory;
+	const struct guest_memory *memory = blk->device->memory;
 	struct blk_place place = blk_data_at(blk->protocol, request);
 
 	if (memory->host == NULL)

@@ -10,26 +10,11 @@
 #include "vmm/monitor/disk/disk_cipher.h"
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
-#define RANGE_BYTES 16u
 /* the largest block of a disk, in sectors: a CD-ROM drive reads whole blocks of this size */
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
-#define RANGE_UNMAP   1u
 /* The most rounds over the queues that fail a lost disk's requests; some may come meanwhile. */
 #define FAIL_ROUNDS 16u
-
-struct blk_header {
-	u32 type;
-	u32 reserved;
-	u64 sector;
-};
-
-/* A range of sectors to discard or to fill with zeros (virtio 1.2, 5.2.6). */
-struct blk_range {
-	u64 sector;
-	u32 sectors;
-	u32 flags;
-};
 
 static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *request)
 {
@@ -37,21 +22,6 @@ static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *re
 }
 
 /* --- requests returned to the guest --- */
-
-/*
- * Returns a request to the guest: `bytes` bytes of data were written; then comes the status, in the
- * last byte of the last segment, which can be written.
- */
-static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-			  enum blk_status status, u32 bytes)
-{
-	const struct virtio_segment *last = &chain->segment[chain->count - 1];
-	u8 *at = guest_memory_near(blk->virtio.memory, GPA(last->gpa.value + last->bytes - 1), 1);
-
-	if (likely(at != NULL))
-		*(volatile u8 *)at = (u8)status;
-	virtqueue_push(&blk->virtio, queue, chain->head, bytes + 1);
-}
 
 static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum blk_status status)
 {
@@ -66,107 +36,14 @@ static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum
 
 /* --- requests taken from the guest --- */
 
-static enum blk_status blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
+static bool blk_writes(const struct blk_request *request)
 {
-	if (chain->writable_bytes <= VIRTIO_BLK_NAME_BYTES)
-		return BLK_S_IOERR;
-	virtio_chain_write(blk->virtio.memory, chain, 0, blk->name, VIRTIO_BLK_NAME_BYTES);
-	return BLK_S_OK;
-}
-
-/*
- * Sets the request's sectors from the one range that a discard or a write of zeros may have. Flags
- * that are unknown, or not for this type, are answered as unsupported (virtio 1.2, 5.2.6.2).
- */
-static enum blk_status blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
-				      struct blk_request *request)
-{
-	u32 known = request->operation == BLOCK_WRITE_ZEROES ? RANGE_UNMAP : 0;
-	struct blk_range range;
-
-	if (chain->readable_bytes != BLK_HEADER_BYTES + RANGE_BYTES ||
-	    virtio_chain_read(blk->virtio.memory, chain, BLK_HEADER_BYTES, &range, sizeof(range)) !=
-		    sizeof(range))
-		return BLK_S_IOERR;
-	request->sector = range.sector;
-	request->sectors = range.sectors;
-	if ((range.flags & ~known) != 0)
-		return BLK_S_UNSUPP;
-	return range.sectors <= BLOCK_RANGE_SECTORS ? BLK_S_OK : BLK_S_IOERR;
-}
-
-/* Sets the request's sectors from the size of its data: whole sectors, not more than the disk. */
-static enum blk_status blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
-				     struct blk_request *request)
-{
-	request->sector = sector;
-	request->sectors = (u32)(bytes / BLOCK_SECTOR_BYTES);
-	return bytes % BLOCK_SECTOR_BYTES == 0 && bytes / BLOCK_SECTOR_BYTES <= blk->state.capacity
-		       ? BLK_S_OK
-		       : BLK_S_IOERR;
+	return request->operation == BLOCK_WRITE || request->operation == BLK_WRITE_THROUGH;
 }
 
 static bool blk_has_data(const struct blk_request *request)
 {
-	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
-}
-
-bool blk_may_unmap(const struct virtio_blk *blk)
-{
-	return blk->cipher == NULL || blk->cipher->sparse;
-}
-
-/* Returns whether the request has whole blocks of its disk, if that is encrypted. */
-static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request *request)
-{
-	return blk->cipher == NULL || (request->sector % DISK_SECRET_SECTORS == 0 &&
-				       request->sectors % DISK_SECRET_SECTORS == 0 &&
-				       request->done % DISK_SECRET_SECTORS == 0);
-}
-
-/*
- * Reads from the guest's chain what the disk is to do, into `request`. Returns BLK_S_OK if the disk
- * is to do it; any other result is the answer to the guest.
- */
-static enum blk_status blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
-				      const struct blk_header *header, struct blk_request *request)
-{
-	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
-	enum blk_status status;
-
-	if (chain->count > VIRTIO_BLK_SEGMENTS)
-		return BLK_S_IOERR;
-	switch (header->type) {
-	case BLK_T_IN:
-		request->operation = BLOCK_READ;
-		status = blk_take_data(blk, chain->writable_bytes - 1, header->sector, request);
-		break;
-	case BLK_T_OUT:
-		request->operation = BLOCK_WRITE;
-		status = read_only ? BLK_S_IOERR
-				   : blk_take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
-						   header->sector, request);
-		break;
-	case BLK_T_FLUSH:
-		request->operation = BLOCK_FLUSH;
-		return BLK_S_OK;
-	case BLK_T_DISCARD:
-	case BLK_T_WRITE_ZEROES:
-		if (!blk_may_unmap(blk))
-			return BLK_S_UNSUPP;
-		request->operation =
-			header->type == BLK_T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES;
-		status = read_only ? BLK_S_IOERR : blk_take_range(blk, chain, request);
-		break;
-	default:
-		return BLK_S_UNSUPP;
-	}
-	if (status != BLK_S_OK)
-		return status;
-	if (request->sectors == 0 || request->sectors > blk->state.capacity ||
-	    request->sector > blk->state.capacity - request->sectors || !blk_is_whole(blk, request))
-		return BLK_S_IOERR;
-	return BLK_S_OK;
+	return request->operation == BLOCK_READ || blk_writes(request);
 }
 
 void blk_keep(struct virtio_blk *blk, struct blk_request *request, const struct virtio_chain *chain)
@@ -179,45 +56,6 @@ void blk_keep(struct virtio_blk *blk, struct blk_request *request, const struct 
 	blk->copy[blk_tag_of(blk, request)] = false;
 	blk->waiting++;
 }
-
-static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-		     struct blk_request *request)
-{
-	struct blk_header header;
-	enum blk_status status;
-
-	if (chain->writable_bytes == 0 || chain->readable_bytes < BLK_HEADER_BYTES) {
-		/* the guest's request has no byte for a status, or no whole header */
-		virtio_needs_reset(&blk->virtio);
-		return;
-	}
-	if (virtio_chain_read(blk->virtio.memory, chain, 0, &header, BLK_HEADER_BYTES) !=
-	    BLK_HEADER_BYTES)
-		status = BLK_S_IOERR;
-	else if (header.type == BLK_T_GET_ID)
-		status = blk_get_id(blk, chain);
-	else
-		status = blk_understand(blk, chain, &header, request);
-	if (status != BLK_S_OK || header.type == BLK_T_GET_ID) {
-		blk_give_back(blk, chain, queue, status,
-			      status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
-		return;
-	}
-	blk_keep(blk, request, chain);
-}
-
-static void blk_changed(struct virtio_blk *blk)
-{
-	virtio_config_changed(&blk->virtio);
-}
-
-const struct blk_protocol blk_disk_protocol = {
-	.queue_end = VIRTIO_BLK_QUEUES,
-	.header_bytes = BLK_HEADER_BYTES,
-	.take = blk_take,
-	.give_back = blk_give_back,
-	.changed = blk_changed,
-};
 
 static struct blk_request *blk_find_free(struct virtio_blk *blk)
 {
@@ -235,22 +73,31 @@ static void blk_begin(struct blk_request *request, u32 queue)
 	request->queue = (u16)queue;
 }
 
+struct blk_request *blk_new(struct virtio_blk *blk, u32 queue)
+{
+	struct blk_request *request = blk_find_free(blk);
+
+	if (likely(request != NULL))
+		blk_begin(request, queue);
+	return request;
+}
+
 /* Takes at most as many requests as a queue has entries: other vCPUs may add them as fast. */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
 	struct virtio_chain chain;
 	struct blk_request *request;
 
-	if (!virtio_queue_is_live(&blk->virtio, queue))
+	if (blk->protocol->take == NULL || !virtio_queue_is_live(blk->device, queue))
 		return;
 	for (u32 i = 0; i < VIRTIO_BLK_QUEUE_SIZE; i++) {
 		request = blk_find_free(blk);
-		if (request == NULL || !virtqueue_pop(&blk->virtio, queue, &chain))
+		if (request == NULL || !virtqueue_pop(blk->device, queue, &chain))
 			return;
 		blk_begin(request, queue);
 		blk->protocol->take(blk, queue, &chain, request);
 	}
-	virtio_look_again(&blk->virtio, queue);
+	virtio_look_again(blk->device, queue);
 }
 
 /* --- requests sent to the driver --- */
@@ -263,7 +110,7 @@ static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *re
 	u64 sector = request->sector + request->done;
 
 	for (u32 at = 0; at < bytes; at += DISK_SECRET_BYTES) {
-		virtio_chain_read(blk->virtio.memory, chain, from + at, blk->cipher->block,
+		virtio_chain_read(blk->device->memory, chain, from + at, blk->cipher->block,
 				  DISK_SECRET_BYTES);
 		disk_cipher_encrypt(blk->cipher, sector + at / BLOCK_SECTOR_BYTES);
 		memcpy(data + at, blk->cipher->block, DISK_SECRET_BYTES);
@@ -281,7 +128,7 @@ static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *req
 	for (u32 at = 0; at < bytes; at += DISK_SECRET_BYTES) {
 		memcpy(blk->cipher->block, data + at, DISK_SECRET_BYTES);
 		disk_cipher_decrypt(blk->cipher, sector + at / BLOCK_SECTOR_BYTES);
-		virtio_chain_write(blk->virtio.memory, chain, to + at, blk->cipher->block,
+		virtio_chain_write(blk->device->memory, chain, to + at, blk->cipher->block,
 				   DISK_SECRET_BYTES);
 	}
 }
@@ -292,14 +139,14 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 {
 	struct virtio_chain chain;
 
-	if (request->operation != BLOCK_WRITE)
+	if (!blk_writes(request))
 		return;
 	blk_load_chain(request, &chain);
 	if (blk->cipher != NULL) {
 		blk_encrypt_out(blk, request, &chain, data, bytes);
 		return;
 	}
-	virtio_chain_read(blk->virtio.memory, &chain,
+	virtio_chain_read(blk->device->memory, &chain,
 			  blk->protocol->header_bytes + (u64)request->done * BLOCK_SECTOR_BYTES,
 			  data, bytes);
 }
@@ -359,7 +206,8 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 before = blk_widen(blk, request, sectors, &whole);
 	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES];
-	enum block_operation operation = (enum block_operation)request->operation;
+	enum block_operation operation =
+		blk_writes(request) ? BLOCK_WRITE : (enum block_operation)request->operation;
 	u32 tag = blk_tag_of(blk, request);
 	bool direct = bytes != 0 && !blk->copy[tag] && blk->cipher == NULL && whole == sectors &&
 		      disk_client_has_window(&blk->client) &&
@@ -424,18 +272,55 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 	} else if (request->operation == BLOCK_READ && data != NULL) {
 		data += (u64)blk_widen(blk, request, request->asked, &whole) * BLOCK_SECTOR_BYTES;
 		blk_load_chain(request, &chain);
-		virtio_chain_write(blk->virtio.memory, &chain,
+		virtio_chain_write(blk->device->memory, &chain,
 				   blk->protocol->answer_bytes +
 					   (u64)request->done * BLOCK_SECTOR_BYTES,
 				   data, request->asked * (u64)BLOCK_SECTOR_BYTES);
 	}
 	request->done += request->asked;
-	if (request->done == request->sectors) {
+	if (request->done == request->sectors && request->operation != BLK_WRITE_THROUGH) {
 		blk_finish(blk, request, BLK_S_OK);
 		return;
 	}
+	if (request->done == request->sectors) {
+		request->operation = BLOCK_FLUSH;
+		request->sectors = 0;
+		request->done = 0;
+	}
 	request->phase = BLK_WAITS;
 	blk->waiting++;
+}
+
+void blk_abort_waiting(struct virtio_blk *blk)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		if (blk->state.request[i].phase == BLK_WAITS)
+			blk_finish(blk, &blk->state.request[i], BLK_ABORTED);
+	blk->waiting = 0;
+}
+
+bool blk_is_idle(const struct virtio_blk_state *state)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		if (state->request[i].phase != BLK_FREE)
+			return false;
+	return true;
+}
+
+void blk_forget_all(struct virtio_blk *blk)
+{
+	disk_client_forget(&blk->client);
+	blk->waiting = 0;
+	blk->free_from = 0;
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		blk->state.request[i].phase = BLK_FREE;
+}
+
+void blk_loaded(struct virtio_blk *blk)
+{
+	disk_client_forget(&blk->client);
+	blk->free_from = 0;
+	blk_ask_again(blk);
 }
 
 void blk_ask_again(struct virtio_blk *blk)
@@ -470,7 +355,7 @@ void blk_take_answers(struct virtio_blk *blk)
 		if (full)
 			blk_take_all(blk, queue);
 		if (full || (answered >> queue & 1) != 0)
-			virtqueue_announce(&blk->virtio, queue);
+			virtqueue_announce(blk->device, queue);
 	}
 }
 
@@ -496,5 +381,5 @@ void blk_fail_all(struct virtio_blk *blk)
 		blk_fail(blk);
 	}
 	for (u32 queue = blk->protocol->queue_first; queue < blk->protocol->queue_end; queue++)
-		virtqueue_announce(&blk->virtio, queue);
+		virtqueue_announce(blk->device, queue);
 }

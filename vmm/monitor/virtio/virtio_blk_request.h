@@ -3,7 +3,7 @@
 
 /*
  * Requests to a disk or CD-ROM drive, from the guest's queue to the disk's driver and back: what
- * virtio_blk.c and virtio_scsi.c share.
+ * virtio_blk.c, virtio_scsi.c and virtio_scsi_host.c share.
  */
 #include "vmm/monitor/virtio/virtio_blk.h"
 
@@ -19,7 +19,15 @@ enum blk_type {
 	BLK_T_WRITE_ZEROES = 13,
 };
 
-enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
+/* The status of a request; BLK_ABORTED is none of virtio's: a SCSI host has given the request up.
+ */
+enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP, BLK_ABORTED };
+
+/*
+ * An operation of the monitor's own besides enum block_operation: a write, and then a flush, before
+ * the guest gets its answer.
+ */
+#define BLK_WRITE_THROUGH ((u8)BLOCK_OPERATION_COUNT)
 
 /*
  * How the requests of a disk, and those of a CD-ROM drive at a SCSI host, are laid out and
@@ -32,9 +40,11 @@ struct blk_protocol {
 	u32 header_bytes;
 	/* how many bytes, which the device writes, a request has before its data */
 	u32 answer_bytes;
+	u8 operation_last; /* the last operation that a request may have */
 	/*
 	 * Handles a chain (request) that the guest has put into a queue: answers it at once, or
-	 * turns it into `request`, which blk_keep then keeps.
+	 * turns it into `request`, which blk_keep then keeps. NULL: the queues are not the disk's
+	 * own, and their owner calls blk_new.
 	 */
 	void (*take)(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request);
@@ -47,6 +57,12 @@ struct blk_protocol {
 
 extern const struct blk_protocol blk_disk_protocol;
 
+/*
+ * Returns a free request, with nothing in it but its queue, for blk_keep; NULL if as many as there
+ * may be are under way.
+ */
+struct blk_request *blk_new(struct virtio_blk *blk, u32 queue) MUST_CHECK;
+
 /* Keeps a checked request until there is room to send it to the driver. */
 void blk_keep(struct virtio_blk *blk, struct blk_request *request,
 	      const struct virtio_chain *chain);
@@ -56,6 +72,8 @@ void blk_keep(struct virtio_blk *blk, struct blk_request *request,
  * volume, as zeros from the device would be none once decrypted.
  */
 bool blk_may_unmap(const struct virtio_blk *blk);
+/* Returns the size of the disk's blocks in bytes, of which a guest should write whole ones. */
+u32 blk_block_bytes(const struct virtio_blk *blk);
 
 /* Takes what the guest offers in a queue, as long as there are free requests. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
@@ -64,6 +82,17 @@ void blk_take_all(struct virtio_blk *blk, u32 queue);
  * returns whether blk_take_answers must follow, as no answer is signalled before.
  */
 bool blk_ask_all(struct virtio_blk *blk, bool look) MUST_CHECK;
+/* Returns those requests to the guest, as BLK_ABORTED, of which no piece is with the driver. */
+void blk_abort_waiting(struct virtio_blk *blk);
+/* Returns whether the guest waits for no answer. */
+bool blk_is_idle(const struct virtio_blk_state *state);
+/*
+ * Forgets the guest's requests. The driver still does those that it has; the guest's new requests
+ * wait until the driver has answered the old ones.
+ */
+void blk_forget_all(struct virtio_blk *blk);
+/* Makes the requests of a loaded state be sent to the driver anew. */
+void blk_loaded(struct virtio_blk *blk);
 /* Fails all requests of a lost disk, and those that are still in the guest's queues. */
 void blk_fail_all(struct virtio_blk *blk);
 /* Marks all requests as waiting, since the driver will not answer those that it was sent. */
@@ -75,6 +104,8 @@ void blk_take_answers(struct virtio_blk *blk);
 
 /* Parts of the devices' operations that disks and drives have in common: virtio_blk.c. */
 void virtio_blk_notify(struct virtio_device *device, u32 queue);
+/* Sends waiting requests to the driver, as far as the link has room. */
+void virtio_blk_go_on(struct virtio_blk *blk);
 void virtio_blk_forget(struct virtio_device *device);
 bool virtio_blk_is_ending(struct virtio_device *device);
 void virtio_blk_loaded(struct device *device);

@@ -8,64 +8,16 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/hw/mmc.h"
-#include "vmm/hw/virtio.h"
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 #include "vmm/monitor/virtio/virtio_scsi_drive.h"
 
-#define CLASS_SCSI     0x010000u
-#define BLOCK_SECTORS  (MMC_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
-#define CONTROL_BYTES  24u
-#define CONTROL_CHAINS 16u /* requests that are taken from the control queue in one call */
-
-/* The controller's queues (virtio 1.2, 5.6.2). */
-enum scsi_queue { SCSI_QUEUE_CONTROL, SCSI_QUEUE_EVENT, SCSI_QUEUE_REQUESTS, SCSI_QUEUES };
-
-/* The controller's configuration (virtio 1.2, 5.6.4). */
-struct scsi_config {
-	u32 num_queues;
-	u32 seg_max;
-	u32 max_sectors;
-	u32 cmd_per_lun;
-	u32 event_info_size;
-	u32 sense_size;
-	u32 cdb_size;
-	u16 max_channel;
-	u16 max_target;
-	u32 max_lun;
-};
-_Static_assert(sizeof(struct scsi_config) == 36, "5.6.4");
-
-/*
- * The types of requests in the control queue (virtio 1.2, 5.6.6.2), and the sizes of their answers.
- */
-enum scsi_control { SCSI_T_TMF = 0, SCSI_T_AN_QUERY = 1, SCSI_T_AN_SUBSCRIBE = 2 };
-#define TMF_ANSWER_BYTES    1u
-#define NOTICE_ANSWER_BYTES 5u
+#define BLOCK_SECTORS (MMC_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
+#define DRIVE_QUEUES  (SCSI_QUEUE_REQUESTS + 1)
 
 static struct virtio_blk *scsi_blk_of(struct virtio_device *device)
 {
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
-}
-
-/*
- * Writes the response to a command, which is followed by `bytes` bytes of data, and returns the
- * request to the guest.
- */
-static void scsi_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-			   struct vio_scsi_response *response, u32 bytes)
-{
-	response->residual = (u32)(chain->writable_bytes - sizeof(*response) - bytes);
-	virtio_chain_write(blk->virtio.memory, chain, 0, response, sizeof(*response));
-	virtqueue_push(&blk->virtio, queue, chain->head, (u32)sizeof(*response) + bytes);
-}
-
-static void scsi_set_sense(struct vio_scsi_response *response, u32 key, u32 code)
-{
-	response->status = SCSI_CHECK_CONDITION;
-	response->sense_bytes = MMC_SENSE_BYTES;
-	drive_write_sense(response->sense, key, code);
 }
 
 /* Returns a read that went to the disk's driver to the guest. */
@@ -75,38 +27,8 @@ static void scsi_read_done(struct virtio_blk *blk, const struct virtio_chain *ch
 	struct vio_scsi_response response = {0};
 
 	if (status != BLK_S_OK)
-		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
-	scsi_give_back(blk, chain, queue, &response, bytes);
-}
-
-static void scsi_answer(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-			const struct drive_answer *answer)
-{
-	u64 room = chain->writable_bytes - sizeof(struct vio_scsi_response);
-	u32 bytes = (u32)MIN((u64)answer->bytes, room);
-	struct vio_scsi_response response = {.status = answer->status};
-
-	if (answer->status != SCSI_GOOD)
-		scsi_set_sense(&response, answer->key, answer->code);
-	virtio_chain_write(blk->virtio.memory, chain, sizeof(response), answer->data, bytes);
-	scsi_give_back(blk, chain, queue, &response, bytes);
-}
-
-static void scsi_reject(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-			enum vio_scsi_answer code)
-{
-	struct vio_scsi_response response = {.response = (u8)code};
-
-	scsi_give_back(blk, chain, queue, &response, 0);
-}
-
-/*
- * Returns the number of the addressed logical unit: flat or peripheral addressing of virtio 1.2,
- * 5.6.6.1.
- */
-static u32 scsi_unit_of(const u8 unit[8])
-{
-	return (unit[2] & 0x3fu) << 8 | unit[3];
+		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR, SCSI_CODE_READ_ERROR);
+	scsi_give_back(&blk->virtio, chain, queue, &response, bytes);
 }
 
 /*
@@ -114,7 +36,7 @@ static u32 scsi_unit_of(const u8 unit[8])
  * lie within it.
  */
 static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-			     const struct drive_answer *answer)
+			     const struct scsi_answer *answer)
 {
 	struct vio_scsi_response response = {0};
 	u32 bytes = answer->blocks * MMC_BLOCK_BYTES;
@@ -125,38 +47,32 @@ static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct vir
 	if (answer->first < blk->secret_end && answer->first + answer->blocks > blk->secret_first)
 		drive_take(blk, TAKEN_READ);
 	virtio_chain_write(blk->virtio.memory, chain, sizeof(response),
-			   medium + (u64)answer->first * MMC_BLOCK_BYTES, bytes);
-	scsi_give_back(blk, chain, queue, &response, bytes);
+			   medium + answer->first * MMC_BLOCK_BYTES, bytes);
+	scsi_give_back(&blk->virtio, chain, queue, &response, bytes);
 }
 
 static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		      struct blk_request *request)
 {
 	struct vio_scsi_request wanted;
-	struct drive_answer answer;
+	struct scsi_answer answer;
 	u64 bytes;
 
-	if (chain->writable_bytes < sizeof(struct vio_scsi_response) ||
-	    chain->readable_bytes < sizeof(wanted) ||
-	    virtio_chain_read(blk->virtio.memory, chain, 0, &wanted, sizeof(wanted)) !=
-		    sizeof(wanted)) {
-		/* the guest's request has no room for a response */
-		virtio_needs_reset(&blk->virtio);
+	if (!scsi_read_request(&blk->virtio, chain, &wanted))
 		return;
-	}
 	if (wanted.unit[0] != 1 || wanted.unit[1] != 0) {
-		scsi_reject(blk, queue, chain, VIO_SCSI_S_BAD_TARGET);
+		scsi_reject(&blk->virtio, queue, chain, VIO_SCSI_S_BAD_TARGET);
 		return;
 	}
 	drive_command(blk, scsi_unit_of(wanted.unit), wanted.cdb, &answer);
-	if (!answer.reads) {
-		scsi_answer(blk, queue, chain, &answer);
+	if (!answer.asks) {
+		scsi_give_answer(&blk->virtio, queue, chain, &answer);
 		return;
 	}
 	bytes = (u64)answer.blocks * MMC_BLOCK_BYTES;
 	if (bytes > chain->writable_bytes - sizeof(struct vio_scsi_response) ||
 	    chain->count > VIRTIO_BLK_SEGMENTS) {
-		scsi_reject(blk, queue, chain, VIO_SCSI_S_OVERRUN);
+		scsi_reject(&blk->virtio, queue, chain, VIO_SCSI_S_OVERRUN);
 		return;
 	}
 	if (blk->medium != NULL) {
@@ -164,7 +80,7 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 		return;
 	}
 	request->operation = BLOCK_READ;
-	request->sector = (u64)answer.first * BLOCK_SECTORS;
+	request->sector = answer.first * BLOCK_SECTORS;
 	request->sectors = answer.blocks * BLOCK_SECTORS;
 	blk_keep(blk, request, chain);
 }
@@ -189,64 +105,26 @@ void virtio_scsi_insert(struct virtio_blk *blk)
 
 static const struct blk_protocol scsi_protocol = {
 	.queue_first = SCSI_QUEUE_REQUESTS,
-	.queue_end = SCSI_QUEUES,
+	.queue_end = DRIVE_QUEUES,
 	.header_bytes = sizeof(struct vio_scsi_request),
 	.answer_bytes = sizeof(struct vio_scsi_response),
+	.operation_last = BLOCK_READ,
 	.take = scsi_take,
 	.give_back = scsi_read_done,
 	.changed = scsi_changed,
 };
 
-/* --- the control queue --- */
-
-static bool scsi_is_idle(const struct virtio_blk_state *state)
-{
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
-		if (state->request[i].phase != BLK_FREE)
-			return false;
-	return true;
-}
-
 /*
- * Answers a request in the control queue; such a request is about other requests. Reads cannot be
- * cancelled, so a request to abort some is refused while there are any. There are no asynchronous
- * notifications.
+ * Answers a request that is about other requests. Reads of a CD cannot be cancelled, so a request
+ * to abort some is refused while there are any.
  */
-static void scsi_control_one(struct virtio_blk *blk, const struct virtio_chain *chain)
+static bool scsi_manage(struct virtio_device *device, const struct scsi_task_request *task,
+			u8 *response)
 {
-	u8 answer[NOTICE_ANSWER_BYTES] = {0};
-	u32 bytes = NOTICE_ANSWER_BYTES;
-	u32 type;
-
-	if (virtio_chain_read(blk->virtio.memory, chain, 0, &type, sizeof(type)) != sizeof(type)) {
-		virtio_needs_reset(&blk->virtio);
-		return;
-	}
-	if (type == SCSI_T_TMF) {
-		bytes = TMF_ANSWER_BYTES;
-		answer[0] =
-			scsi_is_idle(&blk->state) ? VIO_SCSI_S_OK : VIO_SCSI_S_FUNCTION_REJECTED;
-	} else if (type != SCSI_T_AN_QUERY && type != SCSI_T_AN_SUBSCRIBE) {
-		answer[NOTICE_ANSWER_BYTES - 1] = VIO_SCSI_S_FUNCTION_REJECTED;
-	}
-	bytes = (u32)virtio_chain_write(blk->virtio.memory, chain, 0, answer, bytes);
-	virtqueue_push(&blk->virtio, SCSI_QUEUE_CONTROL, chain->head, bytes);
-}
-
-static void scsi_control(struct virtio_blk *blk)
-{
-	struct virtio_chain chain;
-
-	for (u32 i = 0; i < CONTROL_CHAINS; i++) {
-		if (!virtio_queue_is_live(&blk->virtio, SCSI_QUEUE_CONTROL) ||
-		    !virtqueue_pop(&blk->virtio, SCSI_QUEUE_CONTROL, &chain)) {
-			virtqueue_announce(&blk->virtio, SCSI_QUEUE_CONTROL);
-			return;
-		}
-		scsi_control_one(blk, &chain);
-	}
-	virtqueue_announce(&blk->virtio, SCSI_QUEUE_CONTROL);
-	virtio_look_again(&blk->virtio, SCSI_QUEUE_CONTROL);
+	(void)task;
+	*response = blk_is_idle(&scsi_blk_of(device)->state) ? VIO_SCSI_S_OK
+							     : VIO_SCSI_S_FUNCTION_REJECTED;
+	return true;
 }
 
 /* --- the operations of the device --- */
@@ -258,7 +136,7 @@ static void scsi_control(struct virtio_blk *blk)
 static void virtio_scsi_notify(struct virtio_device *device, u32 queue)
 {
 	if (queue == SCSI_QUEUE_CONTROL)
-		scsi_control(scsi_blk_of(device));
+		scsi_control(device, scsi_manage);
 	else if (queue == SCSI_QUEUE_REQUESTS)
 		virtio_blk_notify(device, queue);
 }
@@ -270,26 +148,10 @@ static void virtio_scsi_forget(struct virtio_device *device)
 	virtio_blk_forget(device);
 }
 
-/*
- * Reads the configuration. Commands have the longest possible length, and sense data the drivers'
- * default size; a driver that writes another size reads back that this had no effect.
- */
 static u32 virtio_scsi_config_read(struct virtio_device *device, u32 offset, u32 size)
 {
-	static const struct scsi_config config = {
-		.num_queues = SCSI_QUEUES - SCSI_QUEUE_REQUESTS,
-		.seg_max = VIRTIO_BLK_DATA_MAX,
-		.max_sectors = 0xffff,
-		.cmd_per_lun = VIRTIO_BLK_REQUESTS,
-		.event_info_size = 16,
-		.sense_size = SCSI_SENSE_BYTES,
-		.cdb_size = DRIVE_COMMAND_BYTES,
-	};
-	u32 value = 0;
-
 	(void)device;
-	memcpy(&value, (const u8 *)&config + offset, size);
-	return value;
+	return scsi_config_read(DRIVE_QUEUES - SCSI_QUEUE_REQUESTS, 0, offset, size);
 }
 
 static const struct virtio_ops virtio_scsi_virtio_ops = {
@@ -303,12 +165,6 @@ static bool virtio_scsi_valid(const void *bytes)
 {
 	const struct virtio_scsi_state *state = bytes;
 
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
-		const struct blk_request *request = &state->disk.request[i];
-
-		if (request->phase != BLK_FREE && request->operation != BLOCK_READ)
-			return false;
-	}
 	return drive_valid(&state->drive) &&
 	       virtio_blk_requests_valid(&state->disk, &scsi_protocol) && virtio_valid(bytes);
 }
@@ -331,7 +187,7 @@ static bool virtio_scsi_memory_valid(const void *bytes)
 {
 	const struct virtio_scsi_state *state = bytes;
 
-	return scsi_is_idle(&state->disk) && virtio_scsi_valid(bytes);
+	return blk_is_idle(&state->disk) && virtio_scsi_valid(bytes);
 }
 
 /* Takes the capacity from the CD's content in memory, whatever the loaded state says. */
@@ -379,6 +235,7 @@ static enum status virtio_scsi_attach_one(struct platform *platform,
 		blk->state.capacity = blk->medium_sectors;
 	else
 		virtio_blk_look(blk);
+	blk->device = &blk->virtio;
 	blk->protocol = &scsi_protocol;
 	blk->virtio = (struct virtio_device){
 		.function.device =
@@ -394,10 +251,10 @@ static enum status virtio_scsi_attach_one(struct platform *platform,
 		.ops = blk->medium != NULL ? &virtio_scsi_memory_virtio_ops
 					   : &virtio_scsi_virtio_ops,
 		.state = &blk->state.virtio,
-		.queue_count = SCSI_QUEUES,
-		.config_bytes = sizeof(struct scsi_config),
+		.queue_count = DRIVE_QUEUES,
+		.config_bytes = SCSI_CONFIG_BYTES,
 	};
-	for (u32 i = 0; i < SCSI_QUEUES; i++)
+	for (u32 i = 0; i < DRIVE_QUEUES; i++)
 		blk->virtio.queue_size[i] = VIRTIO_BLK_QUEUE_SIZE;
 	return virtio_add(platform, config->memory, &blk->virtio, &identity, slot);
 }

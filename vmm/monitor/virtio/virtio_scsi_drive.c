@@ -8,34 +8,9 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/hw/mmc.h"
 
 #define BLOCK_SECTORS (MMC_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
 #define CD_BLOCKS_MAX 0xffffffffu
-
-static void drive_fail(struct drive_answer *answer, u8 key, u16 code)
-{
-	answer->status = SCSI_CHECK_CONDITION;
-	answer->key = key;
-	answer->code = code;
-	answer->bytes = 0;
-}
-
-/* Sets how many bytes of the answer's data are returned: no more than the command allows. */
-static void drive_return(struct drive_answer *answer, u32 bytes, u64 allowed)
-{
-	answer->bytes = (u32)MIN(bytes, allowed);
-}
-
-void drive_write_sense(u8 *sense, u32 key, u32 code)
-{
-	memset(sense, 0, MMC_SENSE_BYTES);
-	sense[0] = SCSI_SENSE_FIXED;
-	sense[2] = (u8)key;
-	sense[7] = MMC_SENSE_BYTES - 8;
-	sense[12] = (u8)(code >> 8);
-	sense[13] = (u8)code;
-}
 
 static bool drive_is_full(const struct virtio_blk *blk)
 {
@@ -97,7 +72,7 @@ void drive_begin_start(struct drive_state *drive)
 /* --- commands that need no medium --- */
 
 static void drive_inquire_page(const struct virtio_blk *blk, const u8 *command,
-			       struct drive_answer *answer)
+			       struct scsi_answer *answer)
 {
 	u32 bytes;
 
@@ -113,15 +88,15 @@ static void drive_inquire_page(const struct virtio_blk *blk, const u8 *command,
 		bytes = VIRTIO_BLK_NAME_BYTES;
 		break;
 	default:
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 		return;
 	}
 	answer->data[3] = (u8)bytes;
-	drive_return(answer, SCSI_PAGE_HEADER + bytes, scsi_get(command + 3, 2));
+	scsi_return(answer, SCSI_PAGE_HEADER + bytes, scsi_get(command + 3, 2));
 }
 
 static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *command,
-			  struct drive_answer *answer)
+			  struct scsi_answer *answer)
 {
 	static const char names[] = "SKERRY  CD-ROM          1.0 ";
 
@@ -130,44 +105,38 @@ static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *comm
 		return;
 	}
 	if (command[2] != 0) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 		return;
 	}
-	answer->data[0] = unit == 0 ? MMC_TYPE_CD : MMC_TYPE_NONE;
+	answer->data[0] = unit == 0 ? MMC_TYPE_CD : SCSI_TYPE_NONE;
 	answer->data[1] = MMC_REMOVABLE;
-	answer->data[2] = MMC_VERSION_SPC_3;
+	answer->data[2] = SCSI_VERSION_SPC_3;
 	answer->data[3] = 2; /* response data format 2 (SPC-3 and later) */
 	answer->data[4] = SCSI_INQUIRY_BYTES - 5;
 	memcpy(answer->data + SCSI_INQUIRY_VENDOR, names, sizeof(names) - 1);
-	drive_return(answer, SCSI_INQUIRY_BYTES, scsi_get(command + 3, 2));
-}
-
-static void drive_report_units(const u8 *command, struct drive_answer *answer)
-{
-	scsi_put(answer->data, 4, 8); /* one unit, whose number is 0 */
-	drive_return(answer, 16, scsi_get(command + 6, 4));
+	scsi_return(answer, SCSI_INQUIRY_BYTES, scsi_get(command + 3, 2));
 }
 
 /* Reports no error, as a failed command already had its sense data in its answer. */
-static void drive_request_sense(const u8 *command, struct drive_answer *answer)
+static void drive_request_sense(const u8 *command, struct scsi_answer *answer)
 {
-	drive_write_sense(answer->data, 0, 0);
-	drive_return(answer, MMC_SENSE_BYTES, command[4]);
+	scsi_write_sense(answer->data, 0, 0);
+	scsi_return(answer, SCSI_FIXED_SENSE_BYTES, command[4]);
 }
 
-static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct drive_answer *answer)
+static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct scsi_answer *answer)
 {
 	struct drive_state *drive = &blk->scsi.drive;
 
 	if ((command[1] & MMC_EVENT_POLLED) == 0) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 		return;
 	}
 	answer->data[3] = MMC_EVENT_HAS_MEDIA;
 	if ((command[4] & MMC_EVENT_HAS_MEDIA) == 0) {
 		answer->data[1] = 2;
 		answer->data[2] = MMC_EVENT_NONE;
-		drive_return(answer, 4, scsi_get(command + 7, 2));
+		scsi_return(answer, 4, scsi_get(command + 7, 2));
 		return;
 	}
 	answer->data[1] = 6;
@@ -175,14 +144,14 @@ static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct d
 	answer->data[4] = drive->event;
 	answer->data[5] = (u8)((drive_is_full(blk) ? MMC_EVENT_MEDIA_PRESENT : 0u) |
 			       (drive->tray == TRAY_OPEN ? MMC_EVENT_TRAY_OPEN : 0u));
-	drive_return(answer, 8, scsi_get(command + 7, 2));
+	scsi_return(answer, 8, scsi_get(command + 7, 2));
 	if (answer->bytes > 4)
 		drive->event = CD_EVENT_NONE;
 }
 
 /* Answers which profile (MMC-6) is current: that of a CD-ROM, or none without a CD. */
 static void drive_get_configuration(const struct virtio_blk *blk, const u8 *command,
-				    struct drive_answer *answer)
+				    struct scsi_answer *answer)
 {
 	bool full = drive_is_full(blk);
 
@@ -193,25 +162,25 @@ static void drive_get_configuration(const struct virtio_blk *blk, const u8 *comm
 	answer->data[11] = 4;
 	scsi_put(answer->data + 12, 2, MMC_PROFILE_CD_ROM);
 	answer->data[14] = full;
-	drive_return(answer, 16, scsi_get(command + 7, 2));
+	scsi_return(answer, 16, scsi_get(command + 7, 2));
 }
 
-static void drive_sense_mode(const u8 *command, struct drive_answer *answer)
+static void drive_sense_mode(const u8 *command, struct scsi_answer *answer)
 {
-	u32 page = command[2] & MMC_PAGE_ALL;
+	u32 page = command[2] & SCSI_MODE_ALL;
 
-	if (page != MMC_PAGE_MECHANISM && page != MMC_PAGE_ALL) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+	if (page != MMC_PAGE_MECHANISM && page != SCSI_MODE_ALL) {
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 		return;
 	}
 	scsi_put(answer->data, 2, 8 + 20 - 2);
 	answer->data[8] = MMC_PAGE_MECHANISM;
 	answer->data[9] = 18;
 	answer->data[8 + 6] = 0x29; /* a tray, which ejects, and which can be locked */
-	drive_return(answer, 8 + 20, scsi_get(command + 7, 2));
+	scsi_return(answer, 8 + 20, scsi_get(command + 7, 2));
 }
 
-static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct drive_answer *answer)
+static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct scsi_answer *answer)
 {
 	struct drive_state *drive = &blk->scsi.drive;
 
@@ -223,14 +192,14 @@ static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct dr
 		return;
 	}
 	if (drive->locked != 0)
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_REMOVAL_PREVENTED);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_REMOVAL_PREVENTED);
 	else if (drive->tray == TRAY_FULL)
 		drive_note(drive, TRAY_OPEN);
 }
 
 /* --- commands that need a medium --- */
 
-static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answer *answer)
+static void drive_read_capacity(const struct virtio_blk *blk, struct scsi_answer *answer)
 {
 	scsi_put(answer->data, 4, drive_blocks(blk) - 1);
 	scsi_put(answer->data + 4, 4, MMC_BLOCK_BYTES);
@@ -241,7 +210,7 @@ static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answe
  * Writes a track's number and where it begins: as a block number, or in minutes, seconds and
  * frames.
  */
-static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 block, bool msf)
+static void drive_put_track(struct scsi_answer *answer, u32 at, u32 track, u32 block, bool msf)
 {
 	u32 frame = block + 150;
 
@@ -254,14 +223,14 @@ static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 
 
 /* Reads the table of contents: one session with one track of data, and the lead-out behind that. */
 static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
-			   struct drive_answer *answer)
+			   struct scsi_answer *answer)
 {
 	bool msf = (command[1] & 2) != 0;
 	u32 format = (command[2] & 0xf) != 0 ? command[2] & 0xfu : (u32)command[9] >> 6;
 	u32 at = 4;
 
 	if (format > 1 || (format == 0 && command[6] > 1 && command[6] != MMC_TOC_LEAD_OUT)) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 		return;
 	}
 	answer->data[2] = 1; /* the first track (format 1: session), then the last one */
@@ -275,48 +244,48 @@ static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
 		at += 8;
 	}
 	scsi_put(answer->data, 2, at - 2);
-	drive_return(answer, at, scsi_get(command + 7, 2));
+	scsi_return(answer, at, scsi_get(command + 7, 2));
 }
 
 static void drive_read(const struct virtio_blk *blk, u64 first, u64 blocks,
-		       struct drive_answer *answer)
+		       struct scsi_answer *answer)
 {
 	u32 all = drive_blocks(blk);
 
 	if (blocks > all || first > all - blocks) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_OUT_OF_RANGE);
 		return;
 	}
-	answer->reads = blocks != 0;
-	answer->first = (u32)first;
+	answer->asks = blocks != 0;
+	answer->first = first;
 	answer->blocks = (u32)blocks;
 }
 
 static void drive_command_with_medium(struct virtio_blk *blk, const u8 *command,
-				      struct drive_answer *answer)
+				      struct scsi_answer *answer)
 {
 	switch (command[0]) {
 	case SCSI_TEST_UNIT_READY:
 		break;
-	case MMC_READ_CAPACITY:
+	case SCSI_READ_CAPACITY_10:
 		drive_read_capacity(blk, answer);
 		break;
-	case MMC_READ_10:
+	case SCSI_READ_10:
 		drive_read(blk, scsi_get(command + 2, 4), scsi_get(command + 7, 2), answer);
 		break;
-	case MMC_READ_12:
+	case SCSI_READ_12:
 		drive_read(blk, scsi_get(command + 2, 4), scsi_get(command + 6, 4), answer);
 		break;
 	case MMC_READ_TOC:
 		drive_read_toc(blk, command, answer);
 		break;
 	default:
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_COMMAND);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_COMMAND);
 	}
 }
 
 static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *command,
-					  struct drive_answer *answer)
+					  struct scsi_answer *answer)
 {
 	struct drive_state *drive = &blk->scsi.drive;
 
@@ -324,10 +293,10 @@ static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *comm
 	case MMC_GET_CONFIGURATION:
 		drive_get_configuration(blk, command, answer);
 		return;
-	case MMC_MODE_SENSE_10:
+	case SCSI_MODE_SENSE_10:
 		drive_sense_mode(command, answer);
 		return;
-	case MMC_START_STOP_UNIT:
+	case SCSI_START_STOP_UNIT:
 		drive_move_tray(blk, command, answer);
 		return;
 	case MMC_PREVENT_ALLOW_REMOVAL:
@@ -341,13 +310,13 @@ static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *comm
 	if (drive_is_full(blk))
 		drive_command_with_medium(blk, command, answer);
 	else
-		drive_fail(answer, SCSI_KEY_NOT_READY,
-			   drive->tray == TRAY_OPEN ? MMC_ASC_NO_MEDIUM_OPEN
-						    : MMC_ASC_NO_MEDIUM_CLOSED);
+		scsi_fail(answer, SCSI_KEY_NOT_READY,
+			  drive->tray == TRAY_OPEN ? SCSI_CODE_NO_MEDIUM_OPEN
+						   : SCSI_CODE_NO_MEDIUM_CLOSED);
 }
 
-void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMMAND_BYTES],
-		   struct drive_answer *answer)
+void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[SCSI_COMMAND_BYTES],
+		   struct scsi_answer *answer)
 {
 	struct drive_state *drive = &blk->scsi.drive;
 
@@ -360,14 +329,14 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 	case SCSI_INQUIRY:
 		drive_inquire(blk, unit, command, answer);
 		return;
-	case MMC_REPORT_LUNS:
-		drive_report_units(command, answer);
+	case SCSI_REPORT_LUNS:
+		scsi_report_units(command, answer);
 		return;
 	default:
 		break;
 	}
 	if (unit != 0) {
-		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_UNIT);
+		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_UNIT);
 		return;
 	}
 	if (command[0] == SCSI_REQUEST_SENSE) {
@@ -376,7 +345,7 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 		drive_tell_event(blk, command, answer);
 	} else if (drive->attention != 0) {
 		drive->attention = 0;
-		drive_fail(answer, SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+		scsi_fail(answer, SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
 	} else {
 		drive_command_with_or_without(blk, command, answer);
 	}

@@ -72,6 +72,8 @@ u64 vm_firmware_disks(const struct vm *vm)
 	for (u64 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if ((vm->config.disk[i].flags & VM_DISK_CDROM) != 0)
 			bits |= BIT(MONITOR_DRIVE_SHIFT + i);
+		if ((vm->config.disk[i].flags & VM_DISK_SCSI) != 0)
+			bits |= BIT(MONITOR_SCSI_SHIFT + i);
 		if ((vm->config.disk[i].flags & VM_DISK_FLASH) != 0)
 			bits |= (i + 1) << MONITOR_FLASH_SHIFT;
 	}

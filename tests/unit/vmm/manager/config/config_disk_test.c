@@ -212,7 +212,7 @@ static void names_used_by_vms(void **state)
 {
 	static const char allowed[] =
 		"use the name of a disk or of a volume (STORE/VOLUME), then any of ro, cdrom, "
-		"flash and optional (at most 16 disks), or none";
+		"flash, scsi and optional (at most 16 disks), or none";
 	static const char *const bad[] = {
 		"disk = ",
 		"disk = ,",

@@ -10,15 +10,15 @@ static void in_memory(void **state)
 	(void)state;
 	blk.medium = disk_bytes;
 	blk.medium_sectors = DISK_SECTORS;
-	expect_good(DO(3 * 2048, MMC_READ_10, 0, 0, 0, 0, 7, 0, 0, 3), 3 * 2048, 3 * 2048);
+	expect_good(DO(3 * 2048, SCSI_READ_10, 0, 0, 0, 0, 7, 0, 0, 3), 3 * 2048, 3 * 2048);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 7 * 2048, 3 * 2048);
 	disk_expect_nothing();
-	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
-		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+	expect_sense(DO(2048, SCSI_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
+		     SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_OUT_OF_RANGE);
 	saved = blk.scsi;
 	assert_true(virtio_scsi_memory_valid(&saved));
 	blk.medium = NULL;
-	DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	DO(2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 	saved = blk.scsi;
 	assert_true(virtio_scsi_valid(&saved));
 	assert_false(virtio_scsi_memory_valid(&saved));
@@ -31,7 +31,7 @@ static void in_memory(void **state)
 
 static void look_at(u32 block, u32 blocks)
 {
-	expect_good(DO(blocks * 2048, MMC_READ_10, 0, 0, 0, 0, (u8)block, 0, 0, (u8)blocks),
+	expect_good(DO(blocks * 2048, SCSI_READ_10, 0, 0, 0, 0, (u8)block, 0, 0, (u8)blocks),
 		    blocks * 2048, blocks * 2048);
 }
 

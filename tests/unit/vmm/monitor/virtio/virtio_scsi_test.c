@@ -17,8 +17,8 @@ static void identifies_itself(void **state)
 	assert_memory_equal(ram + DATA_AT + 4, blk.name, VIRTIO_BLK_NAME_BYTES);
 	expect_good(DO(96, SCSI_INQUIRY, 1, 0, 0, 96), 6, 96);
 	expect_sense(DO(96, SCSI_INQUIRY, 1, 0x83, 0, 96), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_FIELD);
-	expect_good(DO(64, MMC_REPORT_LUNS, 0, 0, 0, 0, 0, 0, 0, 0, 64), 16, 64);
+		     SCSI_CODE_NO_FIELD);
+	expect_good(DO(64, SCSI_REPORT_LUNS, 0, 0, 0, 0, 0, 0, 0, 0, 64), 16, 64);
 	assert_int_equal(ram[DATA_AT + 3], 8);
 	expect_good(DO(18, SCSI_REQUEST_SENSE, 0, 0, 0, 18), 18, 18);
 }
@@ -36,15 +36,15 @@ static void is_alone(void **state)
 	assert_int_equal(peek(response + 4, 4), 36);
 	response = send_command(0, 1, inquiry, sizeof(inquiry), 36);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + 36);
-	assert_int_equal(ram[DATA_AT], MMC_TYPE_NONE);
+	assert_int_equal(ram[DATA_AT], SCSI_TYPE_NONE);
 	expect_sense(send_command(0, 0x101, ready, sizeof(ready), 0), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_UNIT);
+		     SCSI_CODE_NO_UNIT);
 }
 
 static void tells_its_size(void **state)
 {
 	(void)state;
-	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), CD_BLOCKS - 1);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT + 4, 4)), 2048);
 	expect_good(DO(64, MMC_READ_TOC, 0, 0, 0, 0, 0, 0, 0, 64), 20, 64);
@@ -56,17 +56,17 @@ static void tells_its_size(void **state)
 			 (CD_BLOCKS + 150) / 75 << 8 | (CD_BLOCKS + 150) % 75);
 	expect_good(DO(64, MMC_READ_TOC, 0, 1, 0, 0, 0, 0, 0, 64), 12, 64);
 	expect_sense(DO(64, MMC_READ_TOC, 0, 5, 0, 0, 0, 0, 0, 64), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_FIELD);
+		     SCSI_CODE_NO_FIELD);
 	expect_good(DO(64, MMC_GET_CONFIGURATION, 0, 0, 0, 0, 0, 0, 0, 64), 16, 64);
 	assert_int_equal(ram[DATA_AT + 7], MMC_PROFILE_CD_ROM);
-	expect_good(DO(64, MMC_MODE_SENSE_10, 0, 0x2a, 0, 0, 0, 0, 0, 64), 28, 64);
-	expect_sense(DO(64, MMC_MODE_SENSE_10, 0, 8, 0, 0, 0, 0, 0, 64), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_FIELD);
+	expect_good(DO(64, SCSI_MODE_SENSE_10, 0, 0x2a, 0, 0, 0, 0, 0, 64), 28, 64);
+	expect_sense(DO(64, SCSI_MODE_SENSE_10, 0, 8, 0, 0, 0, 0, 0, 64), SCSI_KEY_ILLEGAL_REQUEST,
+		     SCSI_CODE_NO_FIELD);
 }
 
 static void reads(void **state)
 {
-	u32 response = DO(6 * 2048 + 100, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 6);
+	u32 response = DO(6 * 2048 + 100, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 6);
 
 	(void)state;
 	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 0);
@@ -74,13 +74,13 @@ static void reads(void **state)
 	expect_good(response, 6 * 2048, 6 * 2048 + 100);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 3 * 2048, 6 * 2048);
 	/* more than goes to the driver at a time, up to the last block */
-	response = DO(100 * 2048, MMC_READ_12, 0, 0, 0, (CD_BLOCKS - 100) >> 8,
+	response = DO(100 * 2048, SCSI_READ_12, 0, 0, 0, (CD_BLOCKS - 100) >> 8,
 		      (u8)(CD_BLOCKS - 100), 0, 0, 0, 100);
 	settle();
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + 100 * 2048);
 	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_GOOD);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + (CD_BLOCKS - 100) * 2048, 100 * 2048);
-	expect_good(DO(0, MMC_READ_10, 0, 0, 0, 0, 3), 0, 0); /* no block at all */
+	expect_good(DO(0, SCSI_READ_10, 0, 0, 0, 0, 3), 0, 0); /* no block at all */
 }
 
 static void reads_that_cannot_be(void **state)
@@ -88,24 +88,24 @@ static void reads_that_cannot_be(void **state)
 	u32 response;
 
 	(void)state;
-	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
-		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
-	expect_sense(DO(2048, MMC_READ_10, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1),
-		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
-	expect_sense(DO(2048, MMC_READ_12, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff),
-		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
-	response = DO(2047, MMC_READ_10, 0, 0, 0, 0, 0, 0, 0, 1);
+	expect_sense(DO(2048, SCSI_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
+		     SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_OUT_OF_RANGE);
+	expect_sense(DO(2048, SCSI_READ_10, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1),
+		     SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_OUT_OF_RANGE);
+	expect_sense(DO(2048, SCSI_READ_12, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff),
+		     SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_OUT_OF_RANGE);
+	response = DO(2047, SCSI_READ_10, 0, 0, 0, 0, 0, 0, 0, 1);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
 	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OVERRUN);
 	expect_sense(DO(0, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_COMMAND); /* WRITE (10) */
+		     SCSI_CODE_NO_COMMAND); /* WRITE (10) */
 	disk_expect_nothing();
 }
 
 /* A disk may have blocks of 4 KiB: whole ones are read, and the guest gets its half. */
 static void reads_half_blocks(void **state)
 {
-	u32 response = DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	u32 response = DO(2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 	struct block_request request = disk_take();
 
 	(void)state;
@@ -118,8 +118,8 @@ static void reads_half_blocks(void **state)
 	/* but not beyond the end of a disk that has half a block more */
 	disk_about()->sectors = DISK_SECTORS - 4;
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	DO(2048, MMC_READ_10, 0, 0, 0, (CD_BLOCKS - 2) >> 8, (u8)(CD_BLOCKS - 2), 0, 0, 1);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
+	DO(2048, SCSI_READ_10, 0, 0, 0, (CD_BLOCKS - 2) >> 8, (u8)(CD_BLOCKS - 2), 0, 0, 1);
 	request = disk_take();
 	assert_int_equal(request.sector, DISK_SECTORS - 8);
 	assert_int_equal(request.sectors, 4);
@@ -149,7 +149,7 @@ static void a_disk_shrinks(void **state)
 
 	(void)state;
 	memset(disk_bytes, 0, sizeof(disk_bytes));
-	DO(100 * 2048, MMC_READ_10, 0, 0, 0, 0, 1, 0, 0, 100);
+	DO(100 * 2048, SCSI_READ_10, 0, 0, 0, 0, 1, 0, 0, 100);
 	request = disk_take();
 	assert_int_equal(request.sector + request.sectors, 124 + 4);
 	disk_about()->sectors = 122;
@@ -162,14 +162,14 @@ static void a_disk_shrinks(void **state)
 /* The disk fails: the medium has an error there. */
 static void a_read_fails(void **state)
 {
-	u32 response = DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	u32 response = DO(2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 	struct block_request request;
 
 	(void)state;
 	request = disk_take();
 	disk_answer(request.id, BLOCK_ERROR);
 	virtio_blk_poll_link(&blk);
-	expect_sense(response, SCSI_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
+	expect_sense(response, SCSI_KEY_MEDIUM_ERROR, SCSI_CODE_READ_ERROR);
 }
 
 /* The guest locks the tray, ejects the medium and loads it again. */
@@ -179,25 +179,25 @@ static void the_tray(void **state)
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NONE);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 1), 0, 0);
-	expect_sense(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_REMOVAL_PREVENTED);
+	expect_sense(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), SCSI_KEY_ILLEGAL_REQUEST,
+		     SCSI_CODE_REMOVAL_PREVENTED);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 0), 0, 0);
-	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), 0, 0);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
-	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, 0, 0, 0, 0, 1), SCSI_KEY_NOT_READY,
-		     MMC_ASC_NO_MEDIUM_OPEN);
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), 0, 0);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, SCSI_CODE_NO_MEDIUM_OPEN);
+	expect_sense(DO(2048, SCSI_READ_10, 0, 0, 0, 0, 0, 0, 0, 1), SCSI_KEY_NOT_READY,
+		     SCSI_CODE_NO_MEDIUM_OPEN);
 	disk_expect_nothing();
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_TRAY_OPEN << 8 | CD_EVENT_GONE);
-	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NEW);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 	/* of other kinds of events there are none */
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 2, 0, 0, 0, 8), 4, 8);
 	expect_sense(DO(8, MMC_GET_EVENT_STATUS, 0, 0, 0, 2, 0, 0, 0, 8), SCSI_KEY_ILLEGAL_REQUEST,
-		     MMC_ASC_NO_FIELD);
+		     SCSI_CODE_NO_FIELD);
 }
 
 /* The owner takes the medium out, which a guest that has locked the drive is asked to do. */
@@ -211,12 +211,12 @@ static void the_owner(void **state)
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 0), 0, 0);
 	drive_eject(&blk.scsi.drive);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, SCSI_CODE_NO_MEDIUM_CLOSED);
 	/* the guest cannot load what is not there */
-	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, SCSI_CODE_NO_MEDIUM_CLOSED);
 	virtio_scsi_insert(&blk);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 }
 
@@ -233,13 +233,13 @@ static void the_owners_other_medium(void **state)
 	assert_int_equal(blk.about.boundary, 16);
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NEW);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 5);
 	/* a medium that is in stays as it is */
 	disk_about()->sectors = 8;
 	virtio_scsi_insert(&blk);
-	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 5);
 }
 
@@ -249,13 +249,13 @@ static void another_medium(void **state)
 	(void)state;
 	disk_about()->sectors = 8;
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 1);
 	disk_about()->sectors = 3; /* less than a block: none */
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_sense(DO(8, MMC_READ_CAPACITY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, SCSI_CODE_CHANGED);
+	expect_sense(DO(8, SCSI_READ_CAPACITY_10), SCSI_KEY_NOT_READY, SCSI_CODE_NO_MEDIUM_CLOSED);
 }
 
 /* A request without room for its response, or that is no request, breaks the device. */
@@ -297,7 +297,7 @@ static void control_requests(void **state)
 	(void)state;
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 1);
 	assert_int_equal(ram[response], VIO_SCSI_S_OK);
-	DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	DO(2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 	response = control(SCSI_T_TMF, 1);
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 1);
 	assert_int_equal(ram[response], VIO_SCSI_S_FUNCTION_REJECTED);
@@ -374,7 +374,7 @@ static void change_the_event(struct virtio_scsi_state *saved)
  * refused. */
 static void states(void **state)
 {
-	u32 response = DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	u32 response = DO(2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 
 	(void)state;
 	assert_false(loads_with(change_to_a_write));
@@ -386,14 +386,14 @@ static void states(void **state)
 	assert_true(loads_with(change_nothing));
 	settle();
 	expect_good(response, 2048, 2048);
-	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, SCSI_CODE_NO_MEDIUM_OPEN);
 }
 
 /* A saved read that no guest could have begun. */
 static void a_state_beyond_the_end(void **state)
 {
 	(void)state;
-	DO(100 * 2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 25);
+	DO(100 * 2048, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 25);
 	(void)disk_take();
 	memset(ram + DATA_AT, 0, 256 * KIB);
 	assert_true(loads_with(change_the_place));

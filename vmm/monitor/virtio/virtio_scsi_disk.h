@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A disk as a SCSI unit: what its commands are answered, and which blocks they want. */
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_scsi_queue.h"
+
+/* What the guest has not been told yet about a disk: the next command fails, and says so. */
+enum disk_attention {
+	DISK_ATTENTION_NONE,
+	DISK_ATTENTION_CAPACITY, /* the disk has another size */
+	DISK_ATTENTION_RESET,	 /* requests were given up, as the guest has reset the unit */
+	DISK_ATTENTION_COUNT
+};
+
+/*
+ * Carries out a command for a unit of the disk's target, as far as that needs no driver; only unit
+ * 0 is there. The chain is the request's, with the data that come with the command.
+ */
+void disk_command(struct virtio_blk *blk, u32 unit, const struct virtio_chain *chain,
+		  const u8 command[SCSI_COMMAND_BYTES], struct scsi_answer *answer);
+/* Returns how many sectors of 512 bytes one of the disk's blocks has. */
+u32 disk_block_sectors(const struct virtio_blk *blk);
