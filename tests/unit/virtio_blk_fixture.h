@@ -46,21 +46,23 @@ static struct platform platform;
 static struct virtio_blk blk;
 static struct guest_memory guest;
 static u8 ram[RAM_BYTES];
-static u16 made[VIRTIO_BLK_QUEUES];  /* chains that the guest has made available */
-static u16 heard[VIRTIO_BLK_QUEUES]; /* the used requests of each queue that the driver has seen */
-static u16 next_descriptor[VIRTIO_BLK_QUEUES];
+static u16 made[VIRTIO_QUEUE_MAX];  /* chains that the guest has made available */
+static u16 heard[VIRTIO_QUEUE_MAX]; /* the used requests of each queue that the driver has seen */
+static u16 next_descriptor[VIRTIO_QUEUE_MAX];
 static u32 next_header;
 static UNUSED struct disk_cipher *fixture_cipher; /* of the disk, if it is encrypted */
 static UNUSED bool fixture_drive;		  /* the disk is in a CD-ROM drive */
+/* the disk is this target of the SCSI host; 0: it is not at that host */
+static UNUSED u32 fixture_target;
 
 static UNUSED u32 get(u32 at, u32 size)
 {
-	return (u32)virtio_read(&blk.virtio.function.device, BAR_MEMORY, at, size);
+	return (u32)virtio_read(&blk.device->function.device, BAR_MEMORY, at, size);
 }
 
 static UNUSED void set(u32 at, u32 size, u32 value)
 {
-	virtio_write(&blk.virtio.function.device, BAR_MEMORY, at, size, value);
+	virtio_write(&blk.device->function.device, BAR_MEMORY, at, size, value);
 }
 
 static UNUSED void poke(u64 at, u64 value, u32 bytes)
@@ -95,6 +97,8 @@ static UNUSED void power_on(void)
 	memset(&blk, 0, sizeof(blk));
 	blk.cipher = fixture_cipher;
 	blk.is_drive = fixture_drive;
+	blk.is_unit = fixture_target != 0;
+	blk.number = fixture_target;
 	memcpy(blk.name, "a-disk-called-data-2", VIRTIO_BLK_NAME_BYTES);
 	guest = (struct guest_memory){.count = 1, .region = {{GPA(0), RAM_BYTES, ram}}};
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
@@ -120,7 +124,7 @@ static UNUSED void set_up_queue(u32 queue)
 /* The guest's driver starts the device, without event indices, with indirect descriptors. */
 static UNUSED void start_device(void)
 {
-	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2,
+	pci_config_write(&blk.device->function, PCI_COMMAND, 2,
 			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
 	set(STATUS_AT, 1, 0);
 	set(STATUS_AT, 1, 1);
@@ -128,9 +132,9 @@ static UNUSED void start_device(void)
 	set(AT_COMMON + 0x08, 4, 1);
 	set(AT_COMMON + 0x0c, 4, 1);
 	set(AT_COMMON + 0x08, 4, 0);
-	set(AT_COMMON + 0x0c, 4, (u32)blk.virtio.features | 1u << VIRTIO_F_INDIRECT_DESC);
+	set(AT_COMMON + 0x0c, 4, (u32)blk.device->features | 1u << VIRTIO_F_INDIRECT_DESC);
 	set(STATUS_AT, 1, 11);
-	for (u32 i = 0; i < blk.virtio.queue_count; i++)
+	for (u32 i = 0; i < blk.device->queue_count; i++)
 		set_up_queue(i);
 	set(STATUS_AT, 1, 15);
 	assert_int_equal(get(STATUS_AT, 1), 15);
@@ -161,7 +165,7 @@ static UNUSED int teardown(void **state)
 
 static UNUSED void notify(u32 queue)
 {
-	virtio_write(&blk.virtio.function.device, BAR_DOORBELL, 0, 2, queue);
+	virtio_write(&blk.device->function.device, BAR_DOORBELL, 0, 2, queue);
 }
 
 /* Makes a chain available; its first `readable` segments are for the device to read. */

@@ -57,7 +57,7 @@ static UNUSED int setup_drive(void **state)
 static UNUSED u32 do_command(const u8 *command, u32 bytes, u32 room)
 {
 	memset(ram + DATA_AT, NO_RESPONSE, 16 * KIB);
-	return send_command(0, 0, command, bytes, room);
+	return send_command(fixture_target, 0, command, bytes, room);
 }
 
 static UNUSED void expect_sense(u32 response, u32 key, u32 code)
@@ -84,6 +84,21 @@ static UNUSED void expect_good(u32 response, u32 bytes, u32 room)
 	assert_int_equal(peek(response, 4), 0);
 	assert_int_equal(peek(response + 4, 4), room - bytes);
 	assert_int_equal(ram[DATA_AT + bytes], NO_RESPONSE);
+}
+
+/* Sends a command that comes with `data` bytes of data at DATA_AT. */
+#define DO_WITH(data, ...)                                                                         \
+	do_command_with((const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}), data)
+
+static UNUSED u32 do_command_with(const u8 *command, u32 bytes, u32 data)
+{
+	u32 at = make_command(fixture_target, 0, command, bytes);
+	const struct virtio_segment segment[] = {SEGMENT(at, 51), SEGMENT(DATA_AT, data),
+						 SEGMENT(at + RESPONSE_AT, RESPONSE_BYTES)};
+
+	add_chain(SCSI_QUEUE_REQUESTS, segment, 3, 2);
+	notify(SCSI_QUEUE_REQUESTS);
+	return at + RESPONSE_AT;
 }
 
 #define DRIVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_drive, teardown)

@@ -18,6 +18,16 @@
 #define HOST_QUEUES		(SCSI_QUEUE_REQUESTS + HOST_QUEUES_OF_REQUESTS)
 _Static_assert(HOST_QUEUES <= VIRTIO_QUEUE_MAX, "virtio_state.queue");
 
+#define SCSI_F_CHANGE 2u /* feature: the host reports events of changed parameters (5.6.3) */
+
+/* An event (virtio 1.2, 5.6.6.3), and the type that says that a unit's parameters have changed. */
+struct scsi_event {
+	u32 event;
+	u8 unit[8];
+	u32 reason; /* the sense code in the lowest byte, and its qualifier in the next */
+};
+#define SCSI_T_PARAMETER_CHANGE 3u
+
 struct scsi_host {
 	struct virtio_device virtio;
 	struct virtio_state state;
@@ -58,10 +68,29 @@ static void scsi_host_done(struct virtio_blk *blk, const struct virtio_chain *ch
 		virtio_look_again(blk->device, SCSI_QUEUE_CONTROL);
 }
 
-/* Is called when the disk has another size: the guest is told by its next command. */
+/*
+ * Is called when the disk has another size. The guest is told by its next command, and at once if
+ * it wants to know and has a buffer for events in the queue.
+ */
 static void scsi_host_changed(struct virtio_blk *blk)
 {
+	const struct scsi_event event = {
+		.event = SCSI_T_PARAMETER_CHANGE,
+		.unit = {1, (u8)blk->number},
+		.reason = SCSI_CODE_CAPACITY_CHANGED >> 8 | (SCSI_CODE_CAPACITY_CHANGED & 0xff)
+								    << 8,
+	};
+	struct virtio_chain chain;
+	u64 bytes;
+
 	blk->scsi.drive.attention = DISK_ATTENTION_CAPACITY;
+	if (!virtio_queue_is_live(blk->device, SCSI_QUEUE_EVENT) ||
+	    !virtio_has(blk->device, SCSI_F_CHANGE) ||
+	    !virtqueue_pop(blk->device, SCSI_QUEUE_EVENT, &chain))
+		return;
+	bytes = virtio_chain_write(blk->device->memory, &chain, 0, &event, sizeof(event));
+	virtqueue_push(blk->device, SCSI_QUEUE_EVENT, chain.head, (u32)bytes);
+	virtqueue_announce(blk->device, SCSI_QUEUE_EVENT);
 }
 
 static const struct blk_protocol scsi_host_protocol = {
@@ -196,7 +225,7 @@ static bool scsi_host_manage(struct virtio_device *device, const struct scsi_tas
 
 /*
  * Handles the requests in a queue. Requests that the guest made before one in the control queue are
- * taken first. Buffers for events stay with the host, which has no event to report.
+ * taken first. Buffers for events stay in their queue until there is an event.
  */
 static void scsi_host_notify(struct virtio_device *device, u32 queue)
 {
@@ -331,6 +360,7 @@ static enum status scsi_host_attach_self(struct platform *platform,
 			},
 		.ops = &scsi_host_virtio_ops,
 		.state = &host->state,
+		.features = BIT(SCSI_F_CHANGE),
 		.queue_count = HOST_QUEUES,
 		.config_bytes = SCSI_CONFIG_BYTES,
 	};
