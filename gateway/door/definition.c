@@ -184,17 +184,19 @@ static bool definition_read_disk(struct definition *definition, const struct def
 	const char *volume = definition_find(part, DISK "/source@volume");
 	bool cdrom = !strcmp(definition_find(part, DISK "@device"), "cdrom");
 	bool read_only = definition_has(part, DISK "/readonly");
+	bool scsi = !strcmp(definition_find(part, DISK "/target@bus"), "scsi");
 	const char *name = definition_file(*file ? file : dev);
 
 	if (*pool || *volume ? !definition_word(pool) || !definition_word(volume)
 			     : !definition_word(name))
 		return definition_wrong(definition, "a disk needs a volume, or the name of a disk",
 					DISK "/source");
-	buffer_format(definition_next(definition, DEFINITION_DISK), "%s%s%s%s", *pool ? pool : name,
-		      *pool ? "/" : "", volume,
+	buffer_format(definition_next(definition, DEFINITION_DISK), "%s%s%s%s%s",
+		      *pool ? pool : name, *pool ? "/" : "", volume,
 		      cdrom	  ? " cdrom"
 		      : read_only ? " ro"
-				  : "");
+				  : "",
+		      scsi && !cdrom ? " scsi" : "");
 	return true;
 #undef DISK
 }

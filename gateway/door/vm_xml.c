@@ -73,7 +73,7 @@ static void vm_xml_disk_source(struct buffer *text, const char *name)
 /* A disk of a VM's configuration. */
 struct vm_disk {
 	char name[VM_XML_WORD], target[4];
-	bool cdrom, read_only;
+	bool cdrom, read_only, scsi;
 	bool flash; /* the disk has the variables of the VM's firmware */
 };
 
@@ -89,8 +89,9 @@ static const char *vm_disk_read(const char *at, unsigned number, struct vm_disk 
 		disk->cdrom |= !strcmp(word, "cdrom");
 		disk->read_only |= !strcmp(word, "ro");
 		disk->flash |= !strcmp(word, "flash");
+		disk->scsi |= !strcmp(word, "scsi");
 	}
-	disk->target[0] = disk->cdrom ? 's' : 'v';
+	disk->target[0] = disk->cdrom || disk->scsi ? 's' : 'v';
 	disk->target[2] = (char)('a' + number % 26);
 	return at + strspn(at, ", ");
 }
@@ -125,7 +126,7 @@ static void vm_xml_disk(struct buffer *text, const struct vm_disk *disk)
 	vm_xml_disk_source(text, disk->name);
 	xml_begin(text, "target");
 	xml_attribute(text, "dev", disk->target);
-	xml_attribute(text, "bus", disk->cdrom ? "scsi" : "virtio");
+	xml_attribute(text, "bus", disk->cdrom || disk->scsi ? "scsi" : "virtio");
 	xml_close(text);
 	if (disk->cdrom || disk->read_only) {
 		xml_begin(text, "readonly");

@@ -8,6 +8,8 @@
  * Counted elsewhere: vmm/monitor/dev/ vmm/monitor/irqchip/ vmm/monitor/bus/bus.c vmm/monitor/pci/
  * vmm/monitor/memory/guest_memory.c vmm/monitor/virtio/virtio_blk.c
  * vmm/monitor/virtio/virtio_blk_request.c vmm/monitor/virtio/virtio_blk_pages.c
+ * vmm/monitor/virtio/virtio_blk_take.c vmm/monitor/virtio/virtio_scsi_host.c
+ * vmm/monitor/virtio/virtio_scsi_disk.c
  */
 #include "tests/fuzz/fuzz.h"
 

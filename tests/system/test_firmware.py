@@ -92,6 +92,22 @@ def test_cdrom(build, tmp_path, emulator):
         assert "vendor='SKERRY' product='CD-ROM' rev='1.0' type=5 removable=1" in log
 
 
+def test_scsi_disk(build, tmp_path):
+    """The firmware finds two disks at the SCSI host, and boots from the one that can be booted."""
+    conf = ("[disk blank]\ncontroller = memory\nsize = 1M\n" + firmware.MEMORY_DISK +
+            firmware.vm(disk="blank scsi, root scsi", more="autostart = yes\nboot.order = disk\n"))
+    files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path)})
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        wait_sector(machine)
+        machine.type("o")
+        machine.wait("pc: stopped: guest powered off")
+        log = machine.command("log show")
+        assert "pc: firmware: found virtio-scsi at 00:07.0" in log
+        assert log.count("vendor='SKERRY' product='DISK' rev='1.0' type=0 removable=0") == 2
+
+
 ORDERS = {"cdrom, disk": "Booting from DVD/CD", "disk": "Booting from Hard Disk", "net cdrom": "Booting from DVD/CD"}
 
 

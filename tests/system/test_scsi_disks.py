@@ -23,13 +23,30 @@ disk = pool/web scsi, fixed ro scsi
 """
 DRIVERS = ("scsi_common", "scsi_mod", "virtio_scsi", "sd_mod")
 FIXED = b"FIXED medium".ljust(1 << 20, b"\0")
-# What Linux says of each disk, by its name.
-ABOUT = ("for d in sda sdb; do cd /sys/block/$d; echo $d $(basename $(readlink device)) $(cat size) $(cat ro) "
-         "$(cat queue/rotational) $(cat device/scsi_disk/*/provisioning_mode) $(cat device/vendor) "
-         "$(cat device/scsi_disk/*/cache_type); tail -c +5 device/vpd_pg80; echo; done; cd /; ls /sys/class/scsi_host")
+# Linux finds several disks at once, and names them in any order: so by their serial numbers, as udev does.
+NAMES = ("until [ -e /dev/sda ] && [ -e /dev/sdb ]; do usleep 100000; done; for d in sda sdb; do "
+         "ln -s /dev/$d /dev/$(basename $(tail -c +5 /sys/block/$d/device/vpd_pg80)); done")
+# What Linux says of each disk.
+ABOUT = ("for d in web fixed; do cd /sys/block/$(basename $(readlink /dev/$d)); echo $d $(basename $(readlink device)) "
+         "$(cat size) $(cat ro) $(cat queue/rotational) $(cat device/scsi_disk/*/provisioning_mode) $(cat device/vendor) "
+         "$(cat device/scsi_disk/*/cache_type) $(cat device/scsi_disk/*/FUA); done; cd /; ls /sys/class/scsi_host")
+# Writes random blocks, past the guest's cache, and finds them on the disk.
 WRITE = ("dd if=/dev/urandom of=/tmp/x bs=64k count=16 2>/dev/null; "
-         "dd if=/tmp/x of=/dev/sda bs=64k oflag=direct conv=fsync 2>/dev/null; "
-         "dd if=/dev/sda bs=16k count=64 iflag=direct 2>/dev/null | cmp - /tmp/x && echo SAME")
+         "dd if=/tmp/x of=/dev/web bs=64k oflag=direct conv=fsync 2>/dev/null; "
+         "dd if=/dev/web bs=16k count=64 iflag=direct 2>/dev/null | cmp - /tmp/x && echo SAME")
+SUM = "dd if=/dev/web bs=64k count=16 iflag=direct 2>/dev/null | md5sum"
+# Linux sends UNMAP, and then WRITE SAME: both parts read as zeros.
+DISCARD = ("blkdiscard -o 2097152 -l 65536 /dev/web; dd if=/dev/web bs=64k skip=32 count=1 iflag=direct 2>/dev/null "
+           "| tr -d '\\0' | wc -c")
+SPOIL = "dd if=/dev/zero of=/dev/web bs=64k count=16 oflag=direct conv=fsync 2>/dev/null"
+
+
+def shell(machine, line, name="alpha"):
+    """Runs a line at the shell of that guest."""
+    machine.attach(name)
+    out = machine.shell(line)
+    machine.leave()
+    return out
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
@@ -47,9 +64,36 @@ def test_disks(build, tmp_path, emulator):
         machine.command("vm create alpha")
         machine.command("vm start alpha")
         machine.attach_shell("alpha", 300)
-        assert machine.shell(ABOUT).split() == [
-            "sda", "0:0:0:0", "16384", "0", "0", "unmap", "SKERRY", "write", "back", "pool/web",
-            "sdb", "0:0:1:0", "2048", "1", "0", *machine.shell("cat /sys/class/scsi_disk/0:0:1:0/prov*").split(),
-            "SKERRY", "write", "through", "fixed", "host0"]
+        machine.shell(NAMES)
+        assert machine.shell(ABOUT).split("\n") == [
+            "web 0:0:0:0 16384 0 0 unmap SKERRY write back 1", "fixed 0:0:1:0 2048 1 0 unmap SKERRY write through 1",
+            "host0", ""]
+        assert machine.shell(WRITE) == "SAME\n"
+        assert machine.shell("dd if=/dev/fixed bs=4k count=1 2>/dev/null | head -c 12") == "FIXED medium"
+        assert "Read-only" in machine.shell("dd if=/tmp/x of=/dev/fixed bs=4k count=1 2>&1")
+        machine.shell("dd if=/tmp/x of=/dev/web bs=64k seek=32 count=2 oflag=direct 2>/dev/null")
+        assert machine.shell(DISCARD) == "0\n"
+        digest = machine.shell(SUM)
+        machine.leave()
+        # what is written comes back with a snapshot; a new driver and a new monitor go on with the disk
+        machine.good("vm snapshot alpha one")
+        shell(machine, SPOIL)
+        assert shell(machine, SUM) != digest
+        machine.command("vm reset alpha --to one")
+        assert shell(machine, SUM) == digest
+        machine.attach("alpha")
+        machine.type("(for i in $(seq 40); do dd if=/dev/web bs=16k count=64 iflag=direct 2>/dev/null | cmp - /tmp/x; "
+                     "done; echo ALL''READ) &\r")
+        machine.leave()
+        name = next(row["driver"] for row in machine.objects("disk list") if row["name"] == "raw")
+        machine.good(f"driver restart {name}")
+        machine.good("vm renew alpha")
+        machine.attach("alpha")
+        assert "differ" not in machine.wait("ALLREAD\r*\n", 120)
         assert machine.shell(WRITE) == "SAME\n"
         machine.leave()
+        # a larger volume is a larger disk, without a word of the guest's
+        machine.good("vm snapshot drop alpha one")
+        machine.good("volume resize pool/web 12M")
+        shell(machine, "until [ $(cat /sys/block/$(basename $(readlink /dev/web))/size) = 24576 ]; do usleep 100000; done")
+        assert "0 found" in machine.command("audit")

@@ -11,8 +11,10 @@
 #include "lib/string.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
-#define LIST_AT	   sizeof(struct vio_scsi_request) /* where the data of a command begin */
-#define LOOK_BYTES 64u				   /* how much of a block is looked at at a time */
+/* the largest block that is believed of a disk's driver, in sectors */
+#define BLOCK_SECTORS_MAX 8u
+#define LIST_AT		  sizeof(struct vio_scsi_request) /* where the data of a command begin */
+#define LOOK_BYTES	  64u /* how much of a block is looked at at a time */
 
 /* Where in a command the number of the first block and the number of blocks are. */
 struct disk_place {
@@ -22,7 +24,7 @@ struct disk_place {
 
 u32 disk_block_sectors(const struct virtio_blk *blk)
 {
-	return MAX(blk_block_bytes(blk) / BLOCK_SECTOR_BYTES, 1u);
+	return MIN(MAX(blk_block_bytes(blk) / BLOCK_SECTOR_BYTES, 1u), BLOCK_SECTORS_MAX);
 }
 
 static u64 disk_blocks(const struct virtio_blk *blk)

@@ -18,7 +18,12 @@
 #define HOST_QUEUES		(SCSI_QUEUE_REQUESTS + HOST_QUEUES_OF_REQUESTS)
 _Static_assert(HOST_QUEUES <= VIRTIO_QUEUE_MAX, "virtio_state.queue");
 
-#define SCSI_F_CHANGE 2u /* feature: the host reports events of changed parameters (5.6.3) */
+/*
+ * The features of the host (virtio 1.2, 5.6.3): it reports that units come and go, which none does
+ * yet, and that their parameters change. Linux offers buffers for events only with the first.
+ */
+#define SCSI_F_HOTPLUG 1u
+#define SCSI_F_CHANGE  2u
 
 /* An event (virtio 1.2, 5.6.6.3), and the type that says that a unit's parameters have changed. */
 struct scsi_event {
@@ -360,7 +365,7 @@ static enum status scsi_host_attach_self(struct platform *platform,
 			},
 		.ops = &scsi_host_virtio_ops,
 		.state = &host->state,
-		.features = BIT(SCSI_F_CHANGE),
+		.features = BIT(SCSI_F_HOTPLUG) | BIT(SCSI_F_CHANGE),
 		.queue_count = HOST_QUEUES,
 		.config_bytes = SCSI_CONFIG_BYTES,
 	};
@@ -377,14 +382,14 @@ enum status virtio_scsi_host_attach(struct platform *platform, const struct plat
 	for (u32 i = 0; i < config->blk_count && status == STATUS_OK; i++) {
 		if (!config->blk[i].is_unit)
 			continue;
-		if (host == NULL) {
+		if (host == NULL)
 			host = platform_take(platform, sizeof(*host));
-			if (host == NULL)
-				return STATUS_NO_MEMORY;
-			status = scsi_host_attach_self(platform, config, host);
-		}
-		if (status == STATUS_OK)
-			status = scsi_host_attach_disk(platform, host, &config->blk[i]);
+		if (host == NULL)
+			return STATUS_NO_MEMORY;
+		status = scsi_host_attach_disk(platform, host, &config->blk[i]);
 	}
+	/* the host comes last: once it is loaded it takes requests, for disks that are loaded */
+	if (status == STATUS_OK && host != NULL)
+		status = scsi_host_attach_self(platform, config, host);
 	return status;
 }

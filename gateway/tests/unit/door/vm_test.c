@@ -103,6 +103,23 @@ static void test_xml_holds_any_text(void **state)
 	buffer_free(&text);
 }
 
+/* A disk has the bus at which the guest finds it. */
+static void test_disks_have_a_bus(void **state)
+{
+	json_t *vm = json_pack("{s:{s:{s:s}}}", "config", "disk", "value",
+			       "data, pool/web scsi, pool/cd cdrom");
+	struct buffer text = {0};
+
+	(void)state;
+	vm_xml(&text, vm);
+	assert_non_null(strstr(text.bytes, "<target dev='vda' bus='virtio'/>"));
+	assert_non_null(strstr(text.bytes, "<target dev='sdb' bus='scsi'/>"));
+	assert_non_null(strstr(text.bytes, "<target dev='sdc' bus='scsi'/>"));
+	assert_true(vm_has_disk(vm, "pool/web") && vm_has_disk(vm, "sdb"));
+	json_decref(vm);
+	buffer_free(&text);
+}
+
 /* What core says is Skerry's, and Skerry's may be anything. */
 static void test_a_vm_of_nothing_is_described(void **state)
 {
@@ -127,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_stay_apart),
 		cmocka_unit_test(test_uuids),
 		cmocka_unit_test(test_xml_holds_any_text),
+		cmocka_unit_test(test_disks_have_a_bus),
 		cmocka_unit_test(test_a_vm_of_nothing_is_described),
 	};
 

@@ -343,6 +343,28 @@ static void firmware_keeps_its_variables_on_one_disk(void **state)
 		       "VM a: disk = e flash is for boot = uefi; set that, or leave out flash");
 }
 
+static void disks_at_the_scsi_host(void **state)
+{
+	char text[128];
+
+	(void)state;
+	assert_int_equal(parse(VM "disk = d scsi, e ro optional scsi\n"), 0);
+	assert_int_equal(config.vm[0].disk[0].flags, VM_DISK_SCSI);
+	assert_int_equal(config.vm[0].disk[1].flags,
+			 VM_DISK_SCSI | VM_DISK_READ_ONLY | VM_DISK_OPTIONAL);
+	config_value_text(config_key_find(config_vm_keys, text_of("disk")), &config.vm[0], text,
+			  sizeof(text));
+	assert_string_equal(text, "d scsi, e ro scsi optional");
+	assert_int_equal(parse(VM "disk = d scsi, e scsi cdrom\n"), 1);
+	expect_problem(0, 1, 1,
+		       "VM a: disk = e has scsi besides cdrom; leave out scsi, as a CD-ROM drive "
+		       "has a SCSI host of its own");
+	assert_int_equal(parse(UEFI "disk = e flash scsi\n"), 1);
+	expect_problem(0, 1, 1,
+		       "VM v: disk = e has scsi besides flash; leave out scsi, as the guest finds "
+		       "no disk there");
+}
+
 static void shown_again(void **state)
 {
 	static char text[8192];
@@ -379,6 +401,7 @@ int main(void)
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(without_pci),
 		cmocka_unit_test(firmware_keeps_its_variables_on_one_disk),
+		cmocka_unit_test(disks_at_the_scsi_host),
 		cmocka_unit_test(shown_again),
 	};
 

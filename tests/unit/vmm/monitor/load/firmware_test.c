@@ -256,11 +256,18 @@ static void order_of_boot(void **state)
 					  "/pci@i0cf8/scsi@12/disk@0,0");
 	memcpy(settings.order, (u8[]){FIRMWARE_KIND_NET, 77, FIRMWARE_KIND_DISK}, 3);
 	assert_string_equal(boot_order(), "/pci@i0cf8/ethernet@c/ethernet-phy@0");
+	/* a disk at the SCSI host is a target there */
+	memcpy(settings.order, (u8[]){FIRMWARE_KIND_DISK, 0, 0}, 3);
+	devices.units = 1 << 2;
+	assert_string_equal(boot_order(), "/pci@i0cf8/scsi@10/disk@0,0\n"
+					  "/pci@i0cf8/scsi@7/channel@0/disk@2,0");
 	/* all that there can be has room */
 	memcpy(settings.order, (u8[]){FIRMWARE_KIND_CDROM, FIRMWARE_KIND_NET, FIRMWARE_KIND_DISK},
 	       3);
 	devices = (struct boot_devices){.drives = 0xffff, .cards = 0xff};
 	assert_non_null(strstr(boot_order(), "ethernet@f/"));
+	devices = (struct boot_devices){.disks = 0xffff, .units = 0xffff, .cards = 0xff};
+	assert_non_null(strstr(boot_order(), "/scsi@7/channel@0/disk@f,0"));
 	devices = (struct boot_devices){.disks = 1};
 	memset(settings.order, 0, sizeof(settings.order));
 	settings.menu = 1;

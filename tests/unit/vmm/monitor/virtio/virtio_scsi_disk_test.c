@@ -315,6 +315,13 @@ static void has_large_blocks(void **state)
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 3 * 4096, 4096);
 	expect_code(DO(4095, SCSI_READ_10, 0, 0, 0, 0, 3, 0, 0, 1), VIO_SCSI_S_OVERRUN);
 	ILLEGAL(DO(4096, SCSI_READ_10, 0, 0, 0, 2, 0, 0, 0, 1), SCSI_CODE_OUT_OF_RANGE);
+	/* a driver may say any number: no disk has blocks of these sizes */
+	blk.about.block_bytes = 0;
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
+	assert_int_equal(number_at(4, 4), 512);
+	blk.about.block_bytes = ~0u;
+	expect_good(DO(8, SCSI_READ_CAPACITY_10), 8, 8);
+	assert_int_equal(number_at(4, 4), 4096);
 }
 
 int main(void)

@@ -255,6 +255,48 @@ static void is_saved(void **state)
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 2 * 512, 512);
 }
 
+/* Saves the host and its disk, and loads them again in the order in which a monitor does it. */
+static void save_and_load(void)
+{
+	static u64 saved[PLATFORM_DEVICE_MAX][sizeof(struct virtio_scsi_state) / 8];
+
+	for (u32 i = 0; i < platform.device_count; i++) {
+		struct device *device = platform.device[i];
+
+		if (device->kind == STATE_VIRTIO_SCSI_HOST ||
+		    device->kind == STATE_VIRTIO_SCSI_DISK)
+			assert_int_equal(device_save(device, saved[i], device->state_bytes),
+					 STATUS_OK);
+	}
+	for (u32 i = 0; i < platform.device_count; i++) {
+		struct device *device = platform.device[i];
+
+		if (device->kind == STATE_VIRTIO_SCSI_HOST ||
+		    device->kind == STATE_VIRTIO_SCSI_DISK)
+			assert_int_equal(device_load(device, saved[i], device->state_bytes),
+					 STATUS_OK);
+	}
+}
+
+/* Requests that the monitor has not taken when it is saved are taken by the one that is loaded. */
+static void is_saved_with_a_full_queue(void **state)
+{
+	u32 taken = READ_BLOCK(2);
+	u32 at = make_command(TARGET, 0, (const u8[]){SCSI_READ_10, 0, 0, 0, 0, 2, 0, 0, 1}, 9);
+	const struct virtio_segment segment[] = {
+		SEGMENT(at, 51), SEGMENT(at + RESPONSE_AT, RESPONSE_BYTES), SEGMENT(DATA_AT, 512)};
+
+	(void)state;
+	(void)disk_take();
+	add_chain(SCSI_QUEUE_REQUESTS, segment, 3, 1);
+	save_and_load();
+	disk_new_driver();
+	settle();
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 2);
+	assert_int_equal(ram[taken + RESPONSE_CODE], VIO_SCSI_S_OK);
+	assert_int_equal(ram[at + RESPONSE_AT + RESPONSE_CODE], VIO_SCSI_S_OK);
+}
+
 /* A request without room for its response breaks the host. */
 static void no_room(void **state)
 {
@@ -298,6 +340,7 @@ int main(void)
 		DISK_TEST(the_guest_resets_the_host),
 		DISK_TEST(tells_of_another_size),
 		DISK_TEST(is_saved),
+		DISK_TEST(is_saved_with_a_full_queue),
 		DISK_TEST(no_room),
 		DISK_TEST(too_many_parts),
 	};
