@@ -27,6 +27,11 @@ u32 disk_block_sectors(const struct virtio_blk *blk)
 	return MIN(MAX(blk_block_bytes(blk) / BLOCK_SECTOR_BYTES, 1u), BLOCK_SECTORS_MAX);
 }
 
+static u64 disk_block_bytes(const struct virtio_blk *blk)
+{
+	return (u64)disk_block_sectors(blk) * BLOCK_SECTOR_BYTES;
+}
+
 static u64 disk_blocks(const struct virtio_blk *blk)
 {
 	return blk->state.capacity / disk_block_sectors(blk);
@@ -61,12 +66,13 @@ static u32 disk_name_bytes(const struct virtio_blk *blk)
 
 static u32 disk_inquire_identity(const struct virtio_blk *blk, u8 *page)
 {
+	static const char vendor[] = "SKERRY  ";
 	u32 length = SCSI_VENDOR_BYTES + disk_name_bytes(blk);
 
 	page[0] = SCSI_IDENTITY_ASCII;
 	page[1] = SCSI_IDENTITY_VENDOR;
 	page[3] = (u8)length;
-	memcpy(page + SCSI_IDENTITY_HEADER, "SKERRY  ", SCSI_VENDOR_BYTES);
+	memcpy(page + SCSI_IDENTITY_HEADER, vendor, sizeof(vendor) - 1);
 	memcpy(page + SCSI_IDENTITY_HEADER + SCSI_VENDOR_BYTES, blk->name, disk_name_bytes(blk));
 	return SCSI_IDENTITY_HEADER + length;
 }
@@ -159,7 +165,7 @@ static void disk_inquire(const struct virtio_blk *blk, u32 unit, const u8 *comma
 static void disk_read_capacity_10(const struct virtio_blk *blk, struct scsi_answer *answer)
 {
 	scsi_put(answer->data, 4, MIN(disk_blocks(blk) - 1, 0xffffffffull));
-	scsi_put(answer->data + 4, 4, disk_block_sectors(blk) * BLOCK_SECTOR_BYTES);
+	scsi_put(answer->data + 4, 4, disk_block_bytes(blk));
 	answer->bytes = 8;
 }
 
@@ -171,8 +177,7 @@ static void disk_read_capacity_16(const struct virtio_blk *blk, const u8 *comman
 		return;
 	}
 	scsi_put(answer->data, 8, disk_blocks(blk) - 1);
-	scsi_put(answer->data + SCSI_CAPACITY_BLOCK, 4,
-		 disk_block_sectors(blk) * BLOCK_SECTOR_BYTES);
+	scsi_put(answer->data + SCSI_CAPACITY_BLOCK, 4, disk_block_bytes(blk));
 	if (disk_changes_whole(blk, DISK_DISCARD))
 		answer->data[SCSI_CAPACITY_UNMAP] = SCSI_CAPACITY_THIN;
 	scsi_return(answer, SCSI_CAPACITY_BYTES, scsi_get(command + 10, 4));
@@ -291,7 +296,7 @@ static bool disk_data_are_zero(const struct virtio_blk *blk, const struct virtio
 {
 	u64 piece[LOOK_BYTES / 8];
 
-	for (u32 at = 0; at < disk_block_sectors(blk) * BLOCK_SECTOR_BYTES; at += LOOK_BYTES) {
+	for (u32 at = 0; at < disk_block_bytes(blk); at += LOOK_BYTES) {
 		u64 any = 0;
 
 		if (virtio_chain_read(blk->device->memory, chain, LIST_AT + at, piece,
@@ -346,7 +351,7 @@ static void disk_unmap(const struct virtio_blk *blk, const struct virtio_chain *
 		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_NO_FIELD);
 	else if (length != 0 && (read < SCSI_UNMAP_HEADER || ranges > there - SCSI_UNMAP_HEADER))
 		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_LIST_LENGTH);
-	else if (ranges >= 2 * SCSI_UNMAP_RANGE || blocks > disk_range_blocks(blk))
+	else if (ranges / SCSI_UNMAP_RANGE > 1 || blocks > disk_range_blocks(blk))
 		scsi_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, SCSI_CODE_LIST_FIELD);
 	else if (disk_is_writable(blk, answer) && ranges >= SCSI_UNMAP_RANGE &&
 		 disk_has_blocks(blk, first, blocks, answer) && blocks != 0)
