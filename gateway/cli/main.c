@@ -61,6 +61,10 @@ static const char usage[] =
 	"options\n"
 	"  history [VM] [--hours N]  what a machine, or the host, did in the last day or N hours;\n"
 	"                            also of disk/NAME, net/NAME\n"
+	"  alert list | create NAME WHAT SERIES above|below N [clear=N] [hold=SECONDS]\n"
+	"      [severity=S] [url=URL] | preview WHAT SERIES above|below N ... [--hours N] | drop "
+	"NAME\n"
+	"                            rules on vm/NAME, disk/NAME, net/NAME, host, and what fires\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  report [--profile hardened] [FILE | --html FILE]\n"
 	"  report --verify FILE      what an auditor reads of the host, signed; that it is as "
@@ -203,6 +207,7 @@ static const struct {
 	{"stop", command_stop},		{"template", command_template},
 	{"connect", command_connect},	{"ssh", command_ssh},
 	{"agent", command_agent},	{"report", command_report},
+	{"alert", command_alert},
 };
 
 static void main_take_role(struct cli *cli, const char *role)
@@ -332,7 +337,8 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of create vm run ps logs cp stop template "
-		"disk store volume net file console connect ssh agent events history log audit "
+		"disk store volume net file console connect ssh agent alert events history log "
+		"audit "
 		"host report "
 		"token user login logout password",
 		words[optind]);

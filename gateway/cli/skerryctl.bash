@@ -57,10 +57,12 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent events history log audit host report token user login logout password' ;;
+	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent alert events history log audit host report token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest eject insert create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
+	'alert ') choices='list create preview drop' ;;
+	'alert drop') choices=$(_skerryctl_names "${asked[@]}" alert list) ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;

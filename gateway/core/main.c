@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gateway/base/sandbox.h"
+#include "gateway/core/alert/alert.h"
 #include "gateway/core/api/openapi.h"
 #include "gateway/core/api/routes.h"
 #include "gateway/core/audit/audit.h"
@@ -41,6 +42,8 @@
 #include "gateway/core/identity/token.h"
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/content.h"
+#include "gateway/core/live/hook_process.h"
+#include "gateway/core/live/hook_queue.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run.h"
 #include "gateway/core/live/run_name.h"
@@ -50,10 +53,11 @@
 #include "gateway/core/report/report.h"
 #include "gateway/core/report/sign.h"
 #include "gateway/door/door.h"
+#include "gateway/hook/hook.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
 
-enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256 };
+enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 4 };
 
 static struct {
 	int listener, signals;
@@ -72,6 +76,13 @@ static void core_sampled(double time_s)
 {
 	stream_sample(time_s);
 	history_sample();
+	alert_round();
+}
+
+static void core_alert(const struct alert_news *news)
+{
+	stream_alert(news);
+	hook_queue_add(news);
 }
 
 static void core_link_lost(void)
@@ -169,6 +180,7 @@ static void core_signals(void)
 			continue;
 		}
 		front_reap();
+		hook_process_reap();
 	}
 }
 
@@ -185,6 +197,8 @@ static void core_tick(int64_t now_ms)
 	stream_tick(now_ms);
 	token_tick();
 	account_tick();
+	alert_save(false);
+	hook_queue_tick();
 	audit_tick();
 	audit_denied_tell(false);
 	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
@@ -197,24 +211,27 @@ static void core_tick(int64_t now_ms)
 static void core_turn(void)
 {
 	static int64_t tick_ms;
-	struct pollfd waits[3 + FRONT_WAITS] = {
+	struct pollfd waits[CORE_WAITS + FRONT_WAITS] = {
 		link_wait(),
 		{core.signals, POLLIN, 0},
 		{password_wait(), POLLIN, 0},
+		hook_process_wait(),
 	};
 	int64_t now_ms;
 
-	front_wait(waits + 3);
-	if (poll(waits, 3 + FRONT_WAITS, CORE_TICK_MS) < 0 && errno != EINTR)
+	front_wait(waits + CORE_WAITS);
+	if (poll(waits, CORE_WAITS + FRONT_WAITS, CORE_TICK_MS) < 0 && errno != EINTR)
 		core.ended = true;
 	now_ms = core_now_ms();
 	if (waits[0].revents)
 		link_ready(waits[0].revents, now_ms);
 	if (waits[1].revents)
 		core_signals();
-	front_ready(waits + 3);
+	front_ready(waits + CORE_WAITS);
 	if (waits[2].revents)
 		password_ready();
+	if (waits[3].revents)
+		hook_process_ready();
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
 		tick_ms = now_ms;
 		core_tick(now_ms);
@@ -255,6 +272,9 @@ static bool core_setup(void)
 	(void)audit_open();
 	(void)sign_open(true);
 	history_setup(settings.history_mib, run_name_is);
+	hook_queue_setup();
+	if (!alert_open(core_alert))
+		return false;
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
 		return false;
 	if (!front_setup(core.listener, core.certificate, core.key, core_message))
@@ -303,6 +323,8 @@ int main(int count, char **words)
 		return web_main(atoi(words[2]), atoi(words[3]), words[4], (unsigned)atoi(words[5]));
 	if (count == 3 && !strcmp(words[1], "door"))
 		return door_main(atoi(words[2]));
+	if (count == 4 && !strcmp(words[1], "hook"))
+		return hook_main(atoi(words[2]), words[3]);
 	if (count == 2 && !strcmp(words[1], "openapi"))
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))
@@ -327,8 +349,10 @@ int main(int count, char **words)
 	while (!core.ended)
 		core_turn();
 	history_flush();
+	alert_save(true);
 	audit_denied_tell(true);
 	audit_close();
+	hook_process_end();
 	front_end();
 	return 0;
 }

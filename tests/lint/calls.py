@@ -73,11 +73,11 @@ ORDERS = {
         gateway/link gateway/core/common
         gateway/core/identity gateway/core/host
         gateway/core/audit gateway/core/history
-        gateway/core/report
+        gateway/core/report gateway/core/alert
         gateway/core/http
         gateway/core/live
         gateway/core/api
-        gateway/door gateway/web
+        gateway/door gateway/hook gateway/web
         gateway/core""",
 }
 # The objects of a program that is built by itself: where they are, and what their names begin with.

@@ -73,6 +73,17 @@
 	COUNT("read_bytes") "," COUNT("written_bytes") "," WORDS("snapshots") ","                  \
 	COUNT("snapshot_count") "," WORDS("clones") "," COUNT("clone_count")
 
+#define ALERT_PROPERTIES                                                                           \
+	STRING("name") "," STRING("what") "," STRING("series") ","                                 \
+	"\"comparison\":{\"enum\":[\"above\",\"below\"]}," NUMBER("threshold") ","         \
+	NUMBER("clear") "," COUNT("hold_s") ","                                                    \
+	"\"severity\":{\"enum\":[\"info\",\"warning\",\"critical\"]}"
+#define ALERT_STANDING                                                                             \
+	"\"state\":{\"enum\":[\"ok\",\"pending\",\"firing\",\"no-samples\"]},"         \
+	COUNT("things") "," NUMBER_OR_NULL("value") "," COUNT("firing") "," COUNT("pending") ","   \
+	OBJECTS("items", STRING("what") ",\"state\":{\"enum\":[\"pending\",\"firing\"]},"  \
+		COUNT_OR_NULL("since") "," NUMBER("value"))
+
 const struct schema schema_list[] = {
 	{"Any", "{}"},
 	{"Text", "{\"type\":\"string\"}"},
@@ -196,6 +207,17 @@ const struct schema schema_list[] = {
 	 OBJECT(STRING("what") "," COUNT("from") "," COUNT("to") "," COUNT("step") ","
 		OBJECTS("series", STRING("name") "," NUMBERS("mean") "," NUMBERS("least") ","
 				  NUMBERS("most")))},
+	{"AlertNew", OBJECT(ALERT_PROPERTIES "," STRING_OR_NULL("url") "," TRUTH("new_secret"))},
+	{"AlertPreview", OBJECT(ALERT_PROPERTIES "," COUNT("seconds"))},
+	{"Alert", OBJECT(ALERT_PROPERTIES "," ALERT_STANDING "," TRUTH("hook") ","
+			 STRING_OR_NULL("url") "," COUNT("waiting") "," COUNT("dropped") ","
+			 COUNT_OR_NULL("delivered") "," STRING_OR_NULL("delivery") ","
+			 STRING("secret"))},
+	{"Alerts", OBJECT(ITEMS("Alert"))},
+	{"AlertPreviewed",
+	 OBJECT(COUNT("from") "," COUNT("to") "," COUNT("step") "," COUNT("things") ","
+		COUNT("samples") "," COUNT("count") ","
+		OBJECTS("items", STRING("what") "," COUNT("from") "," COUNT_OR_NULL("to")))},
 	{"Log", OBJECT(OBJECTS("items", STRING("sequence") "," NUMBER("time_s") "," STRING("level")
 			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
 	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","

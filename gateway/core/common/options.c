@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/hook_address.h"
 #include "gateway/base/string.h"
 #include "gateway/core/common/settings.h"
 
@@ -52,6 +53,8 @@ static const char options_help[] =
 	"  --history MIB        that histories of VMs may take in the state directory (512; 0: "
 	"none)\n"
 	"  --sbom FILE          the image's skerry.spdx.json, for reports\n"
+	"  --hook-allow CIDR    web hooks of alerts may be there, also by http; may be repeated\n"
+	"  --hook-ca FILE       who vouches for web hooks, instead of those the system trusts\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | report-key DIR | --version | --help\n";
 
@@ -75,6 +78,8 @@ enum {
 	OPTION_HISTORY,
 	OPTION_SILENCE,
 	OPTION_SBOM,
+	OPTION_HOOK_ALLOW,
+	OPTION_HOOK_CA,
 	OPTION_VERSION,
 	OPTION_HELP
 };
@@ -99,6 +104,8 @@ static const struct option options_list[] = {
 	{"history", 1, NULL, OPTION_HISTORY},
 	{"silence", 1, NULL, OPTION_SILENCE},
 	{"sbom", 1, NULL, OPTION_SBOM},
+	{"hook-allow", 1, NULL, OPTION_HOOK_ALLOW},
+	{"hook-ca", 1, NULL, OPTION_HOOK_CA},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
 	{0},
@@ -114,6 +121,21 @@ static bool options_number(const char *text, unsigned *value)
 		return false;
 	}
 	*value = (unsigned)number;
+	return true;
+}
+
+static bool options_range(const char *text)
+{
+	struct hook_range range;
+
+	if (settings.hook_allow_count == ARRAY_COUNT(settings.hook_allow) ||
+	    !hook_address_range(text, &range)) {
+		fprintf(stderr,
+			"skerryd: --hook-allow takes ADDRESS/BITS, such as 10.0.0.0/8, and at most "
+			"16 of them\n");
+		return false;
+	}
+	settings.hook_allow[settings.hook_allow_count++] = text;
 	return true;
 }
 
@@ -147,6 +169,11 @@ static bool options_text(int option)
 	case OPTION_TOKEN_HASH:
 		settings.token_hash = optarg;
 		return true;
+	case OPTION_HOOK_CA:
+		settings.hook_ca = optarg;
+		return true;
+	case OPTION_HOOK_ALLOW:
+		return options_range(optarg);
 	case OPTION_NAME:
 		if (settings.name_count == ARRAY_COUNT(settings.names))
 			return false;

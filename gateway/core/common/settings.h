@@ -9,6 +9,10 @@ struct settings {
 	const char *sbom;      /* the SPDX document of the image; NULL: none */
 	const char *names[16]; /* the names that a Host header may have, besides addresses */
 	unsigned name_count;
+	/* ranges in which web hooks may be although they are private */
+	const char *hook_allow[16];
+	unsigned hook_allow_count;
+	const char *hook_ca;	    /* certificates that vouch for web hooks; NULL: the system's */
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */
 	/* the most connections without a credential from one address; 0: no limit */
 	unsigned per_address;

@@ -50,6 +50,7 @@ struct history_thing {
 static struct {
 	bool on;
 	bool (*left_out)(const char *vm);
+	history_heard *heard; /* hears of each thing's values; NULL: nobody does */
 	size_t most_bytes, spare_bytes;
 	struct history_thing *things;
 	int64_t last_s; /* the second of the last round, since 1970; 0: there was none */
@@ -81,7 +82,7 @@ static const struct history_form history_forms[] = {
 };
 enum { HISTORY_HOST, HISTORY_VM, HISTORY_DISK, HISTORY_NET };
 
-const struct history_form *history_form(const char *what)
+const struct history_form *history_form_of_kind(const char *what)
 {
 	size_t length = strcspn(what, "/");
 
@@ -90,13 +91,34 @@ const struct history_form *history_form(const char *what)
 
 		if (strncmp(form->kind, what, length) != 0 || form->kind[length])
 			continue;
-		if (i == HISTORY_HOST)
-			return what[length] ? NULL : form;
-		if (what[length] && name_of_disk(what + length + 1) &&
-		    (i == HISTORY_DISK || !strchr(what + length + 1, '/')))
-			return form;
+		return (i == HISTORY_HOST) == !what[length] ? form : NULL;
 	}
 	return NULL;
+}
+
+const struct history_form *history_form(const char *what)
+{
+	const struct history_form *form = history_form_of_kind(what);
+	const char *name = strchr(what, '/');
+
+	if (!form || !name)
+		return form;
+	return name_of_disk(name + 1) &&
+			       (form == &history_forms[HISTORY_DISK] || !strchr(name + 1, '/'))
+		       ? form
+		       : NULL;
+}
+
+void history_listen(history_heard *heard)
+{
+	history.heard = heard;
+}
+
+void history_each(void (*take)(const struct history_form *form, const char *what, void *context),
+		  void *context)
+{
+	for (struct history_thing *thing = history.things; thing; thing = thing->next)
+		take(thing->form, thing->what, context);
 }
 
 void history_setup(unsigned mib, bool (*left_out)(const char *vm))
@@ -278,6 +300,10 @@ static void history_take(unsigned form, const char *name, const double *values, 
 	struct history_thing *thing;
 
 	snprintf(what, sizeof(what), "%s%s%s", history_forms[form].kind, *name ? "/" : "", name);
+	if (history.heard)
+		history.heard(&history_forms[form], what, values);
+	if (!history.on)
+		return;
 	thing = history_find(what);
 	if (!thing) {
 		thing = calloc(1, sizeof(*thing));
@@ -369,7 +395,8 @@ void history_sample(void)
 	double now_s = clock_now_s();
 
 	/* Two rounds in a second are one too many; a clock before 1970 is none. */
-	if (!history.on || now == history.last_s || now <= 0 || now >= UINT32_MAX)
+	if ((!history.on && !history.heard) || now == history.last_s || now <= 0 ||
+	    now >= UINT32_MAX)
 		return;
 	first = history_first_second(now, now_s);
 	history_sample_host(first, now);

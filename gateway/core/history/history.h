@@ -16,6 +16,13 @@
  * of all that are gone. A failure is said on stderr and the gateway works without histories.
  */
 void history_setup(unsigned mib, bool (*left_out)(const char *vm));
+/*
+ * The values that a thing had in a round of samples, in the order of the form's series; NAN:
+ * unknown.
+ */
+typedef void history_heard(const struct history_form *form, const char *what, const double *values);
+/* Lets `heard` hear of what each round of samples has, also where no histories are kept. */
+void history_listen(history_heard *heard);
 /* Takes in a round of samples that is complete, from the cache of the host. */
 void history_sample(void);
 /* Writes what is gathered into the files. */
@@ -23,6 +30,11 @@ void history_flush(void);
 
 /* Returns the form of the thing, which its name says, or NULL if nothing has such a name. */
 const struct history_form *history_form(const char *what);
+/* Returns the form of the kind that stands before the stroke, whatever name follows, or NULL. */
+const struct history_form *history_form_of_kind(const char *what);
+/* Calls `take` for each thing that had samples in the last minutes. */
+void history_each(void (*take)(const struct history_form *form, const char *what, void *context),
+		  void *context);
 /*
  * Reads `count` points of `step_s` seconds each, the first from `from` on, which is seconds since
  * 1970 and a multiple of the step. Returns false if nothing is kept of the thing.

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "gateway/base/string.h"
+#include "gateway/core/common/clock.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
@@ -186,6 +187,34 @@ void stream_event(const struct host_event *event)
 	for (struct request *request = request_first(); request; request = request->next) {
 		if (stream_listens(request))
 			stream_send_event(request, event);
+	}
+}
+
+/* Returns the event as those of Skerry look, by Skerry's time. */
+static json_t *stream_alert_json(const struct alert_news *news, const char *name)
+{
+	double time_s = (double)host.boot_time_ns / 1e9 + clock_now_s() - host.hello_s;
+
+	return json_pack("{s:s, s:s, s:f, s:s, s:s, s:s, s:s, s:s, s:s, s:f}", "type", "event",
+			 "sequence", "0", "time_s", time_s, "event", name, "vm",
+			 alert_vm(news->what), "reason", news->reason, "alert", news->rule->name,
+			 "what", news->what, "severity", alert_rule_severity(news->rule), "value",
+			 news->value);
+}
+
+void stream_alert(const struct alert_news *news)
+{
+	const char *name = news->firing ? "alert_firing" : "alert_cleared";
+	const char *vm = alert_vm(news->what);
+
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (!stream_listens(request) || !alert_rule_seen(news->rule, request->who.scope) ||
+		    !stream_sees(request, vm) || !stream_wants(request, name))
+			continue;
+		if (stream_room(request))
+			stream_send_json(request, name, 0, stream_alert_json(news, name));
+		else
+			request->lost++;
 	}
 }
 

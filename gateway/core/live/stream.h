@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "gateway/core/alert/alert.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/request.h"
 
@@ -18,6 +19,11 @@ enum {
 void stream_vm(const struct host_vm *vm);
 void stream_gone(const char *name);
 void stream_event(const struct host_event *event);
+/*
+ * Tells those who see the rule. The event has no id, as Skerry does not number it: it is not sent
+ * again to whoever comes later.
+ */
+void stream_alert(const struct alert_news *news);
 void stream_sample(double time_s);
 void stream_link(void);
 void stream_lost(void);

@@ -50,6 +50,7 @@ class Machine:
         # all of the console's output; what is older than RING is not handed out
         self.printed = b""
         self.echo = True
+        self.resident = 16 << 20    # bytes; tests of alerts change it
 
     def running(self):
         return self.state == "running"
@@ -57,7 +58,7 @@ class Machine:
     def values(self):
         ns = int((time.monotonic() - self.began) * 1e9) if self.boots else 0
         exits = [ns // (100000 * (place + 1)) for place in range(len(EXITS))]
-        return [ns // 10, ns // 100, ns // 1000, ns * 88 // 100, 16 << 20, sum(exits), *exits]
+        return [ns // 10, ns // 100, ns // 1000, ns * 88 // 100, self.resident, sum(exits), *exits]
 
     def listed(self):
         values = self.values()

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdint.h>
+
+#include "gateway/core/alert/alert_state.h"
+
+/* A rule with a thing, which is pending or fires. */
+struct alert_subject {
+	struct alert_subject *next;
+	unsigned rule; /* the number of the rule's place */
+	char what[HISTORY_WHAT_BYTES];
+	struct alert_state state;
+	double value;  /* the last one */
+	int64_t since; /* when it began to fire, in seconds since 1970 */
+};
+
+/* Returns the rule's subject of that thing, or NULL. */
+struct alert_subject *alert_subject_find(unsigned rule, const char *what);
+/* Adds a subject that is not there yet. Returns NULL when there are too many. */
+struct alert_subject *alert_subject_add(unsigned rule, const char *what);
+void alert_subject_remove(struct alert_subject *subject);
+/* Calls `take` for each subject, which `take` may remove. */
+void alert_subject_each(void (*take)(struct alert_subject *subject, void *context), void *context);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/base/buffer.h"
+
+/*
+ * The process hook, which is started when there is something to send, and ends when there was
+ * nothing for some time.
+ */
+
+/* How a delivery went: `status` is that of HTTP, 0 if it failed, 1 if it must not be sent. */
+typedef void hook_process_result(uint32_t id, unsigned status, const char *text);
+/* The process is gone, and what was under way with it. */
+typedef void hook_process_gone(void);
+
+void hook_process_setup(hook_process_result *result, hook_process_gone *gone);
+/* Hands over a delivery, as fields. Returns false if the process cannot be started now. */
+bool hook_process_send(uint32_t id, const struct buffer *fields);
+struct pollfd hook_process_wait(void);
+void hook_process_ready(void);
+/* Notes if the process has ended. */
+void hook_process_reap(void);
+void hook_process_end(void);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue of what goes to web hooks: what is sent when, and again after a failure. Core's main
+ * function brings the news of alerts and the time, a handler shows how deliveries went; the file
+ * hands them to the process hook.
+ */
+#include "gateway/core/live/hook_queue.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <gnutls/crypto.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/fields.h"
+#include "gateway/base/hook_address.h"
+#include "gateway/base/string.h"
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/common/bucket.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/common/settings.h"
+#include "gateway/core/live/hook_process.h"
+
+enum { QUEUE_TRIED_MANY = 429, QUEUE_TRY_TIMEOUT = 408, QUEUE_LINES = 16 };
+
+struct queue_entry {
+	uint32_t id; /* 0: the place is free; ids grow, so that the least is the oldest */
+	char rule[NAME_BYTES], url[HOOK_URL_BYTES], secret[SECRET_TEXT_BYTES];
+	char number[2 * 16 + 1]; /* names the delivery to its receiver */
+	char *body;
+	unsigned tries;
+	bool under_way;
+	double again_s; /* when it may be sent, by clock_now_s() */
+};
+
+/* How the deliveries of a rule's name went. */
+struct queue_past {
+	char rule[NAME_BYTES];
+	unsigned dropped;
+	double used_s; /* when it was last written, by clock_now_s(); 0: the place is free */
+	int64_t time;  /* of the last result, in seconds since 1970 */
+	char result[200];
+};
+
+static struct {
+	struct queue_entry entries[HOOK_QUEUE];
+	struct queue_past past[ALERT_RULES];
+	uint32_t last;
+	unsigned under_way;
+	bool blind; /* this computer's networks are not known, and that was said */
+	struct bucket lines;
+} queue = {.lines = {.left = QUEUE_LINES}};
+
+/* Returns the place for how the rule's deliveries went; beyond all places the oldest is lost. */
+static struct queue_past *queue_past(const char *rule)
+{
+	struct queue_past *place = &queue.past[0];
+
+	for (unsigned i = 0; i < ALERT_RULES; i++) {
+		struct queue_past *past = &queue.past[i];
+
+		if (!strcmp(past->rule, rule)) {
+			place = past;
+			break;
+		}
+		if (past->used_s < place->used_s)
+			place = past;
+	}
+	if (strcmp(place->rule, rule) != 0)
+		*place = (struct queue_past){0};
+	string_copy(place->rule, sizeof(place->rule), rule);
+	place->used_s = clock_now_s();
+	return place;
+}
+
+static void queue_free(struct queue_entry *entry)
+{
+	queue.under_way -= entry->under_way;
+	free(entry->body);
+	explicit_bzero(entry, sizeof(*entry));
+}
+
+/*
+ * Returns the oldest entry of the rule (NULL: of any) that is not under way, or NULL. *count: how
+ * many the rule has.
+ */
+static struct queue_entry *queue_oldest(const char *rule, unsigned *count)
+{
+	struct queue_entry *oldest = NULL;
+
+	*count = 0;
+	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
+		struct queue_entry *entry = &queue.entries[i];
+
+		if (!entry->id || (rule && strcmp(entry->rule, rule) != 0))
+			continue;
+		++*count;
+		if (!entry->under_way && (!oldest || entry->id < oldest->id))
+			oldest = entry;
+	}
+	return oldest;
+}
+
+/*
+ * Returns a free place. The rule's oldest delivery has to go for it when the rule has too many, or
+ * the oldest of all when there are too many, as of rules that were removed.
+ */
+static struct queue_entry *queue_place(const char *rule)
+{
+	unsigned count, all;
+	struct queue_entry *oldest = queue_oldest(rule, &count);
+	struct queue_entry *first = queue_oldest(NULL, &all);
+
+	if (count < HOOK_QUEUE_EACH)
+		oldest = all < HOOK_QUEUE ? NULL : first;
+	if (oldest) {
+		queue_past(oldest->rule)->dropped++;
+		queue_free(oldest);
+		return oldest;
+	}
+	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
+		if (!queue.entries[i].id)
+			return &queue.entries[i];
+	}
+	return NULL;
+}
+
+/* Returns what the receiver gets as JSON, which the caller frees. */
+static char *queue_body(const struct alert_news *news, const char *number)
+{
+	json_t *body = alert_rule_json(news->rule);
+	char *text;
+
+	json_object_set_new(body, "event", json_string(news->firing ? "firing" : "cleared"));
+	json_object_set_new(body, "of", json_string(news->what));
+	json_object_set_new(body, "value", json_real(news->value));
+	json_object_set_new(body, "since", json_integer((json_int_t)news->since));
+	json_object_set_new(body, "time", json_integer((json_int_t)time(NULL)));
+	json_object_set_new(body, "reason", json_string(news->reason));
+	json_object_set_new(body, "gateway", json_string(settings.fingerprint));
+	json_object_set_new(body, "delivery", json_string(number));
+	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	json_decref(body);
+	return text;
+}
+
+void hook_queue_add(const struct alert_news *news)
+{
+	const struct alert_rule *rule = news->rule;
+	struct queue_entry *entry = *rule->url ? queue_place(rule->name) : NULL;
+	uint8_t random[16];
+
+	if (!entry || gnutls_rnd(GNUTLS_RND_NONCE, random, sizeof(random)) < 0)
+		return;
+	hex_write(entry->number, random, sizeof(random));
+	entry->body = queue_body(news, entry->number);
+	if (!entry->body)
+		return;
+	queue.last += queue.last == UINT32_MAX ? 2 : 1;
+	entry->id = queue.last;
+	string_copy(entry->rule, sizeof(entry->rule), rule->name);
+	string_copy(entry->url, sizeof(entry->url), rule->url);
+	string_copy(entry->secret, sizeof(entry->secret), rule->secret);
+}
+
+/* Returns how many bits of an interface's mask are set. */
+static unsigned queue_mask_bits(const struct sockaddr *socket)
+{
+	uint8_t mask[HOOK_ADDRESS_BYTES];
+	unsigned bits = 0;
+
+	if (!hook_address_of(socket, mask))
+		return 0;
+	if (socket->sa_family == AF_INET)
+		memset(mask, 0xff, HOOK_ADDRESS_BYTES - sizeof(struct in_addr));
+	while (bits < 8 * HOOK_ADDRESS_BYTES && mask[bits / 8] & 0x80 >> bits % 8)
+		bits++;
+	return bits;
+}
+
+/*
+ * Adds this computer's own networks, as far as their addresses are of the internet: others are
+ * refused anyway. Returns false if they are not known, or too many.
+ */
+static bool queue_add_own(struct buffer *fields)
+{
+	struct ifaddrs *list = NULL;
+	unsigned count = 0;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (const struct ifaddrs *each = list; each; each = each->ifa_next) {
+		char text[INET6_ADDRSTRLEN + 8];
+		uint8_t address[HOOK_ADDRESS_BYTES];
+
+		if (!each->ifa_addr || !each->ifa_netmask ||
+		    !hook_address_of(each->ifa_addr, address) || !hook_address_global(address))
+			continue;
+		hook_address_text(address, queue_mask_bits(each->ifa_netmask), text, sizeof(text));
+		fields_text(fields, "own", text);
+		count++;
+	}
+	freeifaddrs(list);
+	return count <= HOOK_RANGES;
+}
+
+static bool queue_send(struct queue_entry *entry)
+{
+	struct buffer fields = {0};
+	char now[24];
+	bool own, done;
+
+	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	fields_text(&fields, "number", entry->number);
+	fields_text(&fields, "url", entry->url);
+	fields_text(&fields, "secret", entry->secret);
+	fields_text(&fields, "body", entry->body);
+	fields_text(&fields, "time", now);
+	for (unsigned i = 0; i < settings.hook_allow_count; i++)
+		fields_text(&fields, "allowed", settings.hook_allow[i]);
+	own = queue_add_own(&fields);
+	if (!own && !queue.blind)
+		fprintf(stderr,
+			"skerryd: this computer's networks are not known, so no web hook is "
+			"sent\n");
+	queue.blind = !own;
+	done = own && !fields.failed && hook_process_send(entry->id, &fields);
+	if (fields.bytes)
+		explicit_bzero(fields.bytes, fields.count);
+	buffer_free(&fields);
+	return done;
+}
+
+/* Returns whether the entry is the oldest of its rule, of which none is under way. */
+static bool queue_is_next(const struct queue_entry *entry)
+{
+	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
+		const struct queue_entry *other = &queue.entries[i];
+
+		if (other->id && other->id < entry->id && !strcmp(other->rule, entry->rule))
+			return false;
+	}
+	return true;
+}
+
+void hook_queue_tick(void)
+{
+	double now_s = clock_now_s();
+
+	for (unsigned i = 0; i < HOOK_QUEUE && queue.under_way < HOOK_QUEUE_UNDER_WAY; i++) {
+		struct queue_entry *entry = &queue.entries[i];
+
+		if (!entry->id || entry->under_way || now_s < entry->again_s ||
+		    !queue_is_next(entry))
+			continue;
+		if (!queue_send(entry))
+			return;
+		entry->under_way = true;
+		entry->tries++;
+		queue.under_way++;
+	}
+}
+
+/* Notes how a delivery went, and what becomes of it. */
+static void queue_note(struct queue_entry *entry, bool done, bool lasts, const char *text)
+{
+	static const double pauses_s[HOOK_QUEUE_TRIES] = {1, 5, 25, 125, 300, 300};
+	struct queue_past *past = queue_past(entry->rule);
+
+	lasts = lasts || entry->tries >= HOOK_QUEUE_TRIES;
+	past->time = time(NULL);
+	snprintf(past->result, sizeof(past->result), "%s%s", text,
+		 done	 ? ""
+		 : lasts ? ", and was given up"
+			 : ", and is tried again");
+	entry->under_way = false;
+	queue.under_way--;
+	if (!done && !lasts) {
+		entry->again_s = clock_now_s() + pauses_s[entry->tries - 1];
+		return;
+	}
+	if (!done && bucket_take(&queue.lines, 0.1, QUEUE_LINES, clock_now_s()))
+		audit_begin("skerryd", "alert.undelivered", entry->rule, "", past->result);
+	queue_free(entry);
+}
+
+/* Takes the result that the process hook tells of a delivery. */
+static void queue_result(uint32_t id, unsigned status, const char *text)
+{
+	bool later = !status || status == QUEUE_TRY_TIMEOUT || status == QUEUE_TRIED_MANY ||
+		     status >= 500;
+
+	for (unsigned i = 0; id && i < HOOK_QUEUE; i++) {
+		if (queue.entries[i].id == id && queue.entries[i].under_way) {
+			queue_note(&queue.entries[i], status / 100 == 2, !later,
+				   utf8_valid((const uint8_t *)text, strlen(text)) ? text : "");
+			return;
+		}
+	}
+}
+
+static void queue_gone(void)
+{
+	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
+		if (queue.entries[i].id && queue.entries[i].under_way)
+			queue_note(&queue.entries[i], false, false,
+				   "the process that sends has ended");
+	}
+}
+
+void hook_queue_setup(void)
+{
+	hook_process_setup(queue_result, queue_gone);
+}
+
+void hook_queue_show(const char *rule, json_t *object)
+{
+	const struct queue_past *past = NULL;
+	unsigned count;
+
+	(void)queue_oldest(rule, &count);
+	for (unsigned i = 0; i < ALERT_RULES; i++) {
+		if (!strcmp(queue.past[i].rule, rule))
+			past = &queue.past[i];
+	}
+	json_object_set_new(object, "waiting", json_integer((json_int_t)count));
+	json_object_set_new(object, "dropped", json_integer(past ? (json_int_t)past->dropped : 0));
+	json_object_set_new(object, "delivered",
+			    past && past->time ? json_integer((json_int_t)past->time)
+					       : json_null());
+	json_object_set_new(object, "delivery",
+			    past && past->time ? json_string(past->result) : json_null());
+}

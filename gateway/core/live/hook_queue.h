@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "gateway/core/alert/alert.h"
+
+/*
+ * What waits to be sent to web hooks. Of a rule one delivery at a time is under way, so that a
+ * receiver that does not answer delays nobody else's, and they come in their order.
+ */
+enum {
+	HOOK_QUEUE_EACH = 8, /* the most deliveries of a rule that wait; then the oldest goes */
+	HOOK_QUEUE = ALERT_RULES * HOOK_QUEUE_EACH,
+	HOOK_QUEUE_UNDER_WAY = 64,
+	HOOK_QUEUE_TRIES = 6,
+};
+
+void hook_queue_setup(void);
+/* Makes a delivery of the news, if the rule has a web hook. */
+void hook_queue_add(const struct alert_news *news);
+/* Sends what is to be sent by now. */
+void hook_queue_tick(void);
+/*
+ * Adds to a rule's object how its deliveries stand: {"waiting", "dropped", "time", "result"}, or
+ * null if there was none since the gateway's start.
+ */
+void hook_queue_show(const char *rule, json_t *object);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The main function of the process that sends to web hooks. It has no authority, no tokens and no
+ * files: core hands it each delivery, and it tells core how that went. Core starts it.
+ */
+#include "gateway/hook/hook.h"
+
+#include <malloc.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/fields.h"
+#include "gateway/base/message.h"
+
+enum { HOOK_STACK_BYTES = 256 << 10 };
+
+static struct {
+	int core;
+	gnutls_certificate_credentials_t authorities;
+	atomic_uint under_way;
+} hook;
+
+/* A delivery with the bytes of core's message, of which its texts are parts. */
+struct hook_work {
+	struct hook_delivery delivery;
+	struct fields fields;
+	size_t count;
+	char bytes[];
+};
+
+void *hook_authorities(void)
+{
+	return hook.authorities;
+}
+
+/* Tells core how a delivery went. A message on this kind of socket is sent in one piece. */
+static void hook_tell(uint32_t id, const struct hook_result *result)
+{
+	struct {
+		struct message_head head;
+		char text[sizeof(result->text)];
+	} message = {.head = {MESSAGE_END, id, result->status, 0}};
+	size_t length = strlen(result->text);
+
+	memcpy(message.text, result->text, length);
+	if (send(hook.core, &message, sizeof(message.head) + length, MSG_NOSIGNAL) < 0)
+		_exit(1);
+}
+
+static void *hook_work_run(void *context)
+{
+	struct hook_work *work = context;
+	struct hook_result result;
+
+	hook_send(&work->delivery, &result);
+	hook_tell(work->delivery.id, &result);
+	explicit_bzero(work, sizeof(*work) + work->count);
+	free(work);
+	hook.under_way--;
+	return NULL;
+}
+
+static unsigned hook_read_ranges(const struct fields *fields, const char *name,
+				 struct hook_range *ranges)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < fields->count && count < HOOK_RANGES; i++) {
+		if (!strcmp(fields->list[i].name, name) &&
+		    hook_address_range(fields->list[i].value, &ranges[count]))
+			count++;
+	}
+	return count;
+}
+
+/* Makes a delivery of core's message. Returns NULL when it is none. */
+static struct hook_work *hook_work_make(uint32_t id, const char *bytes, size_t count)
+{
+	struct hook_work *work = calloc(1, sizeof(*work) + count);
+	struct hook_delivery *delivery = work ? &work->delivery : NULL;
+
+	if (!work)
+		return NULL;
+	work->count = count;
+	memcpy(work->bytes, bytes, count);
+	if (fields_read(&work->fields, work->bytes, count)) {
+		delivery->id = id;
+		delivery->number = fields_get(&work->fields, "number");
+		delivery->url = fields_get(&work->fields, "url");
+		delivery->secret = fields_get(&work->fields, "secret");
+		delivery->body = fields_get(&work->fields, "body");
+		delivery->time = fields_get(&work->fields, "time");
+		delivery->allowed_count =
+			hook_read_ranges(&work->fields, "allowed", delivery->allowed);
+		delivery->own_count = hook_read_ranges(&work->fields, "own", delivery->own);
+	}
+	if (delivery->number && delivery->url && delivery->secret && delivery->body &&
+	    delivery->time)
+		return work;
+	free(work);
+	return NULL;
+}
+
+static void hook_begin(uint32_t id, const char *bytes, size_t count)
+{
+	static const struct hook_result busy = {HOOK_FAILED, "too many are under way"};
+	struct hook_work *work = NULL;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	bool begun;
+
+	if (hook.under_way < HOOK_UNDER_WAY)
+		work = hook_work_make(id, bytes, count);
+	if (!work) {
+		hook_tell(id, &busy);
+		return;
+	}
+	hook.under_way++;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, HOOK_STACK_BYTES);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	begun = pthread_create(&thread, &attributes, hook_work_run, work) == 0;
+	pthread_attr_destroy(&attributes);
+	if (begun)
+		return;
+	hook.under_way--;
+	free(work);
+	hook_tell(id, &busy);
+}
+
+/* Handles core's next message. Returns false when core is gone, or has had nothing for long. */
+static bool hook_turn(struct message_socket *core)
+{
+	static char bytes[MESSAGE_BYTES];
+	struct pollfd wait = {core->fd, POLLIN, 0};
+	struct message_head head;
+	int got = poll(&wait, 1, HOOK_IDLE_MS), pass;
+	long count;
+
+	if (got <= 0)
+		return got == 0 ? hook.under_way > 0 : true;
+	count = message_receive(core, &head, bytes, &pass);
+	if (count >= 0 && pass >= 0)
+		close(pass);
+	if (count >= 0)
+		hook_begin(head.id, bytes, (size_t)count);
+	explicit_bzero(bytes, sizeof(bytes));
+	return count >= -1;
+}
+
+/* Reads the certificates of those who may vouch for receivers; without any, https fails. */
+static bool hook_read_authorities(const char *path)
+{
+	int count;
+
+	if (gnutls_certificate_allocate_credentials(&hook.authorities) < 0)
+		return false;
+	count = *path ? gnutls_certificate_set_x509_trust_file(hook.authorities, path,
+							       GNUTLS_X509_FMT_PEM)
+		      : gnutls_certificate_set_x509_system_trust(hook.authorities);
+	if (count <= 0)
+		fprintf(stderr, "skerryd: there are no certificates by which web hooks with https "
+				"could be verified\n");
+	return true;
+}
+
+/* Lets the resolver read its settings now, as it can open no file later. */
+static void hook_warm_up(void)
+{
+	struct addrinfo *found = NULL;
+
+	if (getaddrinfo("localhost", "1", NULL, &found) == 0)
+		freeaddrinfo(found);
+}
+
+int hook_main(int core, const char *authorities)
+{
+	struct message_socket socket = {.fd = core};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "skerryd-hook");
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	/* A server of names that does not answer takes one delivery some seconds. */
+	setenv("RES_OPTIONS", "timeout:3 attempts:1", 1);
+	mallopt(M_ARENA_MAX, 1);
+	hook.core = core;
+	if (!hook_read_authorities(authorities))
+		return 1;
+	hook_warm_up();
+	if (!hook_seccomp()) {
+		fprintf(stderr, "skerryd: the system call filter of hook could not be set\n");
+		return 1;
+	}
+	while (hook_turn(&socket))
+		;
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/hook_address.h"
+#include "gateway/base/hook_url.h"
+
+/*
+ * The process that sends what alerts tell to web hooks. Core hands it each delivery with all that
+ * it needs, and hears how it went; it keeps nothing.
+ */
+enum {
+	HOOK_UNDER_WAY = 64,   /* the most deliveries at a time, each in a thread */
+	HOOK_LIMIT_MS = 10000, /* from the first connection to the answer's first line */
+	HOOK_IDLE_MS = 30000,  /* without a delivery the process ends; core starts it again */
+	HOOK_BODY_BYTES = 4096,
+	HOOK_ANSWER_BYTES = 4096, /* the most bytes of an answer that are looked at */
+};
+
+/* How a delivery went, besides the status of HTTP: nobody answered, or it must not be sent. */
+enum { HOOK_FAILED = 0, HOOK_REFUSED = 1 };
+
+/* One delivery; the texts belong to whoever made it. */
+struct hook_delivery {
+	uint32_t id;
+	const char *number; /* names the delivery to the receiver, the same at each try */
+	const char *url, *secret, *body, *time;
+	struct hook_range allowed[HOOK_RANGES], own[HOOK_RANGES];
+	unsigned allowed_count, own_count;
+};
+
+struct hook_result {
+	unsigned status; /* of HTTP, or HOOK_FAILED, HOOK_REFUSED */
+	char text[160];	 /* a sentence */
+};
+
+/* The process's main function; `authorities` is a file of certificates, "": those of the system. */
+int hook_main(int core, const char *authorities);
+/* Sets the filter of system calls. Returns false if it could not be set. */
+bool hook_seccomp(void);
+
+/* Sends one delivery, in the thread that calls it, which waits. */
+void hook_send(const struct hook_delivery *delivery, struct hook_result *result);
+/*
+ * Returns a socket that is connected to the URL's host, at an address that was checked, or -1 with
+ * the reason in *result. `until_ms` is when to give up, by hook_now_ms().
+ */
+int hook_connect(const struct hook_delivery *delivery, const struct hook_url *url,
+		 int64_t *until_ms, struct hook_result *result);
+/* Waits until the socket can be read from or written to. Returns false when the time is over. */
+bool hook_wait(int fd, short events, int64_t until_ms);
+int64_t hook_now_ms(void);
+/* The certificates by which receivers are verified: a gnutls_certificate_credentials_t. */
+void *hook_authorities(void);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sends one delivery: a POST with a signature, whose answer's first line alone is read. The main
+ * function of hook calls it, in a thread of its own.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
+#include "gateway/hook/hook.h"
+
+enum { SEND_HASH_BYTES = 32 };
+
+/* A connection, by TLS if `session` is set. */
+struct send_line {
+	int fd;
+	gnutls_session_t session;
+	int64_t until_ms;
+};
+
+/*
+ * Waits until a call that was not done, with `result`, can be made again; `events` is what it waits
+ * for without TLS. Returns false when the time is over, or the error is one that lasts.
+ */
+static bool send_again(const struct send_line *line, ssize_t result, short events)
+{
+	bool waits = line->session ? result == GNUTLS_E_AGAIN : errno == EAGAIN;
+
+	if (line->session ? result == GNUTLS_E_INTERRUPTED : errno == EINTR)
+		return true;
+	if (line->session)
+		events = gnutls_record_get_direction(line->session) ? POLLOUT : POLLIN;
+	return waits && hook_wait(line->fd, events, line->until_ms);
+}
+
+static bool send_bytes(const struct send_line *line, const char *bytes, size_t count)
+{
+	while (count && hook_now_ms() < line->until_ms) {
+		ssize_t sent = line->session ? gnutls_record_send(line->session, bytes, count)
+					     : send(line->fd, bytes, count, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			bytes += sent;
+			count -= (size_t)sent;
+		} else if (!send_again(line, sent, POLLOUT)) {
+			return false;
+		}
+	}
+	return !count;
+}
+
+/* Reads up to the end of the first line, but no more than there is room for. */
+static bool send_read_line(const struct send_line *line, char *text, size_t room)
+{
+	size_t count = 0;
+
+	while (count + 1 < room && hook_now_ms() < line->until_ms) {
+		char *to = text + count;
+		size_t left = room - count - 1;
+		ssize_t got = line->session ? gnutls_record_recv(line->session, to, left)
+					    : recv(line->fd, to, left, 0);
+
+		if (got > 0) {
+			count += (size_t)got;
+			text[count] = 0;
+			if (memchr(text, '\n', count))
+				return true;
+		} else if (got == 0 || !send_again(line, got, POLLIN)) {
+			return false;
+		}
+	}
+	return false;
+}
+
+/* Takes the status of the answer's first line, HTTP/1.1 200 OK. */
+static void send_take_answer(const struct send_line *line, struct hook_result *result)
+{
+	char text[HOOK_ANSWER_BYTES];
+	unsigned status = 0;
+
+	if (!send_read_line(line, text, sizeof(text)) ||
+	    sscanf(text, "HTTP/1.%*1[01] %3u", &status) != 1 || status < 100 || status > 599) {
+		snprintf(result->text, sizeof(result->text),
+			 "it has not answered with HTTP/1.1 in time");
+		return;
+	}
+	result->status = status;
+	snprintf(result->text, sizeof(result->text), "it has answered %u", status);
+}
+
+/* Makes the request's bytes: every part of it was checked, or is made here. */
+static void send_compose(const struct hook_delivery *delivery, const struct hook_url *url,
+			 struct buffer *request)
+{
+	bool six = strchr(url->host, ':');
+	uint8_t hash[SEND_HASH_BYTES] = {0};
+	char hex[2 * SEND_HASH_BYTES + 1];
+	struct buffer text = {0};
+
+	buffer_format(&text, "%s.%s", delivery->time, delivery->body);
+	if (text.failed ||
+	    gnutls_hmac_fast(GNUTLS_MAC_SHA256, delivery->secret, strlen(delivery->secret),
+			     text.bytes, text.count, hash) < 0)
+		request->failed = true;
+	hex_write(hex, hash, sizeof(hash));
+	buffer_format(request,
+		      "POST %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nUser-Agent: skerryd\r\n"
+		      "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+		      "Skerry-Delivery: %s\r\nSkerry-Time: %s\r\nSkerry-Signature: sha256=%s\r\n"
+		      "Connection: close\r\n\r\n%s",
+		      url->path, six ? "[" : "", url->host, six ? "]" : "", url->port,
+		      strlen(delivery->body), delivery->number, delivery->time, hex,
+		      delivery->body);
+	buffer_free(&text);
+}
+
+/* Begins TLS, and verifies that the receiver has the URL's name. Returns false with a reason. */
+static bool send_begin_tls(struct send_line *line, const struct hook_url *url,
+			   struct hook_result *result)
+{
+	int error = GNUTLS_E_INTERNAL_ERROR;
+
+	if (gnutls_init(&line->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
+		line->session = NULL;
+	} else if (gnutls_set_default_priority(line->session) == 0 &&
+		   gnutls_credentials_set(line->session, GNUTLS_CRD_CERTIFICATE,
+					  hook_authorities()) == 0 &&
+		   (url->literal || gnutls_server_name_set(line->session, GNUTLS_NAME_DNS,
+							   url->host, strlen(url->host)) == 0)) {
+		gnutls_session_set_verify_cert(line->session, url->host, 0);
+		gnutls_transport_set_int(line->session, line->fd);
+		do
+			error = gnutls_handshake(line->session);
+		while (error < 0 && !gnutls_error_is_fatal(error) &&
+		       hook_now_ms() < line->until_ms &&
+		       (error != GNUTLS_E_AGAIN || send_again(line, error, POLLIN)));
+	}
+	if (error)
+		snprintf(result->text, sizeof(result->text), "TLS: %s",
+			 error == GNUTLS_E_AGAIN ? "it has not answered in time"
+						 : gnutls_strerror(error));
+	return !error;
+}
+
+void hook_send(const struct hook_delivery *delivery, struct hook_result *result)
+{
+	struct send_line line = {.fd = -1};
+	struct buffer request = {0};
+	struct hook_url url;
+
+	*result = (struct hook_result){.status = HOOK_REFUSED};
+	if (!hook_url_read(delivery->url, &url)) {
+		snprintf(result->text, sizeof(result->text), "its URL is not valid");
+		return;
+	}
+	line.fd = hook_connect(delivery, &url, &line.until_ms, result);
+	if (line.fd < 0)
+		return;
+	if (!url.https || send_begin_tls(&line, &url, result)) {
+		send_compose(delivery, &url, &request);
+		if (!request.failed && send_bytes(&line, request.bytes, request.count))
+			send_take_answer(&line, result);
+		else
+			snprintf(result->text, sizeof(result->text),
+				 "it has not taken the message in time");
+	}
+	buffer_free(&request);
+	if (line.session)
+		gnutls_deinit(line.session);
+	close(line.fd);
+}
