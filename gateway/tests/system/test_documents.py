@@ -32,7 +32,7 @@ def test_manual_says_all(request):
     assert options == {"--" + name for name in taken}
     for option in options:
         assert option in page and option in completion, option
-    for command in ("create", "vm list", "console", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm eject", "vm backup", "disk list",
+    for command in ("create", "vm list", "console", "alert create", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm eject", "vm backup", "disk list",
                     "net list", "store list", "volume create", "user list", "logout", "password"):
         assert command in page and command.split()[0] in completion, command
 

@@ -151,6 +151,16 @@ def test_addresses_that_are_refused(pair, receivers):
     assert {line["target"] for line in audit if line["action"] == "alert.undelivered"} >= {"r0", "r1", "r2"}
 
 
+def test_a_name_that_nobody_knows(pair):
+    """The resolver works within the process's filter of system calls, and is not what ends it."""
+    fake, server = pair()
+    server.start()
+    make(server, url="https://no-such-receiver.invalid/")
+    fake.vms["vm00"].resident = 200 << 20
+    assert "tried again" in delivery(server, "its name has no address")["delivery"]
+    assert hook_pid(server) and "hook has ended" not in server.errors()
+
+
 def test_redirects_and_refusals_are_final(pair, receivers):
     fake, server = pair("--hook-allow", "127.0.0.1")
     server.start()
