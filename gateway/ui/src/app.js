@@ -9,6 +9,7 @@ import { Dialogs } from "./parts/dialogs.js";
 import { Banner, Rail, Top } from "./parts/frame.js";
 import { Results } from "./parts/results.js";
 import { Skeleton, Wall } from "./parts/states.js";
+import { AlertsScreen } from "./screens/alerts.js";
 import { AuditScreen } from "./screens/audit.js";
 import { ConsoleScreen } from "./screens/console.js";
 import { HostScreen } from "./screens/host.js";
@@ -32,6 +33,7 @@ function screenOf(parts) {
 		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, sub ? `${name}: ${sub}` : name];
 	case "volumes": return [VolumesScreen, "Volumes"];
 	case "networks": return [NetworksScreen, "Networks"];
+	case "alerts": return [AlertsScreen, "Alerts"];
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];
 	case "report": return [ReportScreen, "Report"];

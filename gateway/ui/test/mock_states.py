@@ -22,7 +22,7 @@ class States:
                                 "created": 0, "last_login": None}}
         self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
                                "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
-        self.room = 4 << 30
+        self.room, self.rules = 4 << 30, {}
         self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
         self.quotas = [{"pattern": "team-*", "bytes": 64 << 30, "used_bytes": 8 << 30}]
@@ -84,6 +84,32 @@ class States:
              "ports": ports} for name, state, problem, uplink, link, ports in (
                  ("lan", "ready", "", "net0 net1", "up blocked", 5), ("lab", "ready", "", "-", "-", 2),
                  ("dmz", "failed", "net2 is no network card", "-", "-", 0))]})
+
+    def alert_list(self, request, user):
+        self.need(user, "viewer")
+        send(request, 200, {"items": list(self.rules.values())})
+
+    def alert_make(self, request, user):
+        self.need(user, "admin")
+        rule = {"clear": None, "hold_s": 0, "url": None, **request.json()}
+        if not rule["name"].isalnum():
+            raise Problem(422, "bad-argument", 'a rule needs a "name"')
+        self.rules[rule["name"]] = {**rule, "state": "firing", "things": 2, "value": 91.04, "firing": 1, "pending": 1, "hook": bool(rule["url"]),
+                                    "waiting": 0, "dropped": 0, "delivered": None, "delivery": None, "items": [
+                                        {"what": "vm/db", "state": "firing", "since": int(time.time()) - 90, "value": 91.04},
+                                        {"what": "vm/web-1", "state": "pending", "since": None, "value": 90.5}]}
+        send(request, 201, {**self.rules[rule["name"]], **({"secret": "skh_made-up"} if rule["url"] else {})})
+
+    def alert_preview(self, request, user):
+        self.need(user, "viewer")
+        now = int(time.time())
+        send(request, 200, {"from": now - 604800, "to": now, "step": 60, "things": 3, "samples": 9000, "count": 3, "items": [
+            {"what": "vm/db", "from": now - hours * 3600, "to": None if hours == 1 else now - hours * 3600 + 600} for hours in (90, 30, 1)]})
+
+    def alert_drop(self, request, user, name):
+        self.need(user, "admin")
+        del self.rules[name]
+        send(request, 204)
 
     def store_list(self, request, user):
         self.need(user, "viewer")
@@ -309,6 +335,8 @@ class States:
 
 ROUTES = (
     (r"GET history", States.history), (r"GET report", States.report),
+    (r"GET alerts", States.alert_list), (r"POST alerts", States.alert_make), (r"POST alerts/preview", States.alert_preview),
+    (r"DELETE alerts/([^/]+)", States.alert_drop),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
     (r"POST stores/([^/]+)/actions/grow", States.store_grow), (r"GET stores/([^/]+)/volumes/([^/]+)", States.volume_one),

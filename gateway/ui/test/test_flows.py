@@ -224,6 +224,26 @@ def test_networks(page):
     page.sees("none: its machines reach each other only", '[aria-label="Network lab"]')
 
 
+def test_alerts(page):
+    """A rule is looked at beforehand, made, seen to fire, and dropped."""
+    page.login(place="#/alerts")
+    page.sees("There are no rules yet.", "main", 10)
+    for label, text in (("Name of the rule", "busy"), ("Name of the thing, with * and ?", "*"), ("Threshold", "90"),
+                        ("Web hook", "https://hooks.example/x")):
+        page.one(f'[aria-label="{label}"]').send_keys(text)
+    page.button("Preview", '[aria-label="New rule"]').click()
+    page.sees("It would have fired 3 times in the last week:", '[aria-label="New rule"]')
+    page.sees("and still", '[aria-label="New rule"]')
+    page.button("Make rule", '[aria-label="New rule"]').click()
+    page.sees("skh_made-up", '[aria-label="New rule"]')
+    page.sees("✗ firing", "table")
+    page.sees("vm/db: 91 %, for 1 min", "table")
+    page.sees("vm/web-1: 90.5 %, not yet for long enough", "table")
+    page.one('[aria-label="Drop busy"]').click()
+    page.button("Drop", "dialog").click()
+    page.sees("There are no rules yet.", "main")
+
+
 def test_balloon_and_fields(page):
     page.login(place="#/machines/db/inside")
     page.sees("It has none.", '[aria-label="Balloon"]', 10)

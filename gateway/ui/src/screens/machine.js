@@ -92,7 +92,7 @@ function Happened({ name }) {
 	const mine = useCell(events).filter((event) => event.vm === name).slice(0, 8);
 	const now = machineNow();
 	return html`<section class="tile" aria-label="Events"><h2>Events</h2>
-		${mine.length ? html`<ol class="events">${mine.map((event) => html`<li key=${event.sequence}>
+		${mine.length ? html`<ol class="events">${mine.map((event) => html`<li key=${event.time_s + event.sequence}>
 			<time>${duration(Math.max(0, now - event.time_s))} ago</time>
 			<span>${event.event.replaceAll("_", " ")}${event.reason ? `: ${event.reason}` : ""}</span></li>`)}</ol>`
 			: html`<p class="muted">None since this page was opened.</p>`}
