@@ -209,7 +209,23 @@ static const char *config_key_ca(struct rules *rules, struct rule *rule, char *v
 	return rule->ca && *value ? NULL : "ca is a file of certificates in PEM";
 }
 
-/* Reads a key from its file, without the end of its line, into RULE_KEY_BYTES. */
+/*
+ * Takes blanks and ends of lines off both ends of a key: a host takes them off a header, so that
+ * the key would not be found in what it sends back. Returns the new length.
+ */
+static size_t config_key_strip(char *secret, size_t length)
+{
+	size_t blanks = 0;
+
+	while (length && memchr(" \t\r\n", secret[length - 1], 4))
+		length--;
+	while (blanks < length && memchr(" \t", secret[blanks], 2))
+		blanks++;
+	memmove(secret, secret + blanks, length - blanks);
+	return length - blanks;
+}
+
+/* Reads a key from its file, without blanks around it, into RULE_KEY_BYTES. */
 static const char *config_key_secret(const char *path, char *secret)
 {
 	FILE *file = fopen(path, "re");
@@ -217,10 +233,8 @@ static const char *config_key_secret(const char *path, char *secret)
 
 	if (!file)
 		return "the file behind @ cannot be opened";
-	length = fread(secret, 1, RULE_KEY_BYTES, file);
+	length = config_key_strip(secret, fread(secret, 1, RULE_KEY_BYTES, file));
 	fclose(file);
-	while (length && strchr("\r\n", secret[length - 1]))
-		length--;
 	if (length < RULE_KEY_LEAST || length == RULE_KEY_BYTES)
 		return "the file behind @ has one line of 8 to 4095 characters: fewer would be "
 		       "found in answers by chance";

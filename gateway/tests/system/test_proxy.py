@@ -107,8 +107,12 @@ def test_refused(world, proxy):
 def test_echo(world, proxy):
     """A host that sends the key back, in headers or in a body and in pieces, is cut off before it."""
     def echo(host, stream):
-        path = head(stream)[0].split()[1]
-        if path == "/header":
+        lines = head(stream)
+        path = lines[0].split()[1]
+        if path == "/said":
+            key = value(lines, "authorization")[0].encode()
+            stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(key) + key)
+        elif path == "/header":
             stream.write(b"HTTP/1.1 200 OK\r\nX-You-Said: Bearer " + KEY.encode() + b"\r\nContent-Length: 0\r\n\r\n")
         elif path == "/interim":
             stream.write(b"HTTP/1.1 103 Early\r\nX: " + KEY.encode() + b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -133,6 +137,13 @@ def test_echo(world, proxy):
     with one.client() as client:
         assert client.get("http://api.test/nearly")[2] == KEY[:-1].encode()
     one.wait_log("was cut off before it")
+    # a host drops blanks around a key, and then sends back what is left
+    (world.folder / "key").write_text(f" {KEY} \r\n")
+    one.again()
+    one.wait_log("has read")
+    with one.client() as client:
+        client.send("GET http://api.test/said HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n")
+        assert KEY.encode() not in client.stream.read()
     host.close()
 
 
