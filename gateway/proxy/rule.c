@@ -45,15 +45,45 @@ static bool rule_has_method(const struct rule *rule, const char *method)
 	return *methods != NULL;
 }
 
+/* Returns whether no host ends a part of a path before the byte. */
+static bool rule_is_plain(char byte)
+{
+	char letter = (char)(byte | 0x20);
+
+	return (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+	       byte == '_' || byte == '~';
+}
+
 /*
- * Returns whether a path could mean another one to the host: with `.` or `..`, with an empty part,
- * with bytes that some decode first (dot, slash, backslash, percent sign, NUL) or a parameter that
- * some take off first.
+ * Returns whether an escape such as %41 may mean more than its byte to a host that decodes the path
+ * before it cuts it up: a dot, a slash, what ends a path or a part of it, a control, the percent
+ * sign; the beginning of UTF-8 that is longer than it need be, which can stand for these; or it is
+ * no escape.
+ */
+static bool rule_escape_is_loose(const char *path, size_t left)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	char text[3] = "";
+	unsigned long byte;
+
+	if (left < 3 || !memchr(digits, path[1], sizeof(digits) - 1) ||
+	    !memchr(digits, path[2], sizeof(digits) - 1))
+		return true;
+	memcpy(text, path + 1, 2);
+	byte = strtoul(text, NULL, 16);
+	if (byte == 0xe0 || byte == 0xf0)
+		return left < 5 || path[3] != '%' || path[4] == '8' ||
+		       (byte == 0xe0 && path[4] == '9');
+	return byte < ' ' || byte == 127 || byte == 0xc0 || byte == 0xc1 ||
+	       strchr("./\\%;?#", (int)byte);
+}
+
+/*
+ * Returns whether a path could mean another one to the host: with a part that is empty, or that is
+ * dots alone to one who cuts it off behind them, or with a loose escape.
  */
 static bool rule_path_is_loose(const char *path, size_t length)
 {
-	static const char *const codes[] = {"2e", "2f", "5c", "25", "00"};
-
 	for (size_t i = 0; i < length; i++) {
 		size_t left = length - i - 1;
 
@@ -62,13 +92,11 @@ static bool rule_path_is_loose(const char *path, size_t length)
 		if (path[i] == '/' && left && path[i + 1] == '.') {
 			size_t dots = strspn(path + i + 1, ".");
 
-			if (dots >= left || strchr("/;", path[i + 1 + dots]))
+			if (dots >= left || !rule_is_plain(path[i + 1 + dots]))
 				return true;
 		}
-		for (size_t code = 0; path[i] == '%' && code < ARRAY_COUNT(codes); code++) {
-			if (left < 2 || !strncasecmp(path + i + 1, codes[code], 2))
-				return true;
-		}
+		if (path[i] == '%' && rule_escape_is_loose(path + i, length - i))
+			return true;
 	}
 	return false;
 }
@@ -106,9 +134,11 @@ static const char *rule_objects(const struct rule *rule, const struct parse_requ
 		return rule_say("%.300s may be asked by these methods: %.300s", rule->name,
 				rule_list(*rule->methods ? rule->methods : rule_usual));
 	if (*rule->paths && rule_path_is_loose(request->target, request->path))
-		return rule_say("write the path without ., .., //, and without %%2E, %%2F, %%5C, "
-				"%%25 and %%00: %.300s may be asked for %.300s",
-				rule->name, rule_list(rule->paths));
+		return rule_say(
+			"write the path without ., .., //, and without %%2E, %%2F, %%3B and "
+			"others that a host may read in two ways: %.300s may be asked for "
+			"%.300s",
+			rule->name, rule_list(rule->paths));
 	if (!rule_has_path(rule, request->target, request->path))
 		return rule_say("%.300s may be asked for what is below %.300s", rule->name,
 				rule_list(rule->paths));

@@ -84,10 +84,39 @@ static void test_rules(void **state)
 static void test_paths(void **state)
 {
 	static const char *const bad[] = {
-		"/",	     "/v1evil",	       "/V1/",		 "/v1/../admin", "/v1/%2e%2E/admin",
-		"/v1/..",    "/v1/..;/admin",  "/v1/.;/x",	 "/v1//x",	 "/v1/%2f../x",
-		"/v1/%5c..", "/v1/%252e%252e", "/v1/x%00",	 "/v1/x%",	 "/v1/.",
-		"/v1/./x?y", "/x?/v1/",	       "/v2/filesystem", "/v1/..?x",
+		"/",
+		"/v1evil",
+		"/V1/",
+		"/v1/../admin",
+		"/v1/%2e%2E/admin",
+		"/v1/..",
+		"/v1/..;/admin",
+		"/v1/.;/x",
+		"/v1//x",
+		"/v1/%2f../x",
+		"/v1/%5c..",
+		"/v1/%252e%252e",
+		"/v1/x%00",
+		"/v1/x%",
+		"/v1/.",
+		"/v1/..%3b/admin",
+		"/v1/..%3f/x",
+		"/v1/x%23",
+		"/v1/%c0%ae%c0%ae/x",
+		"/v1/%e0%80%ae./x",
+		"/v1/%f0%80%80%ae./x",
+		"/v1/%u002e/x",
+		"/v1/..%20/x",
+		"/v1/%09../x",
+		"/v1/x%0d%0ay",
+		"/v1/%zz",
+		"/v1/..,/x",
+		"/v1/..:x",
+		"/v1/x%7F",
+		"/v1/./x?y",
+		"/x?/v1/",
+		"/v2/filesystem",
+		"/v1/..?x",
 	};
 	struct rule *rule = add("api.test");
 
@@ -99,6 +128,8 @@ static void test_paths(void **state)
 	}
 	assert_true(may(0, "GET", "api.test", "/v1/"));
 	assert_true(may(0, "GET", "api.test", "/v1/a.b/.well-known/..x?q=../%2e%2e"));
+	assert_true(
+		may(0, "GET", "api.test", "/v1/my%20%C3%A4%e2%82%ac%E0%A4%85%f0%9f%98%80:b;c@d,e"));
 	assert_true(may(0, "GET", "api.test", "/v2/files"));
 	assert_true(may(0, "GET", "api.test", "/v2/files/1?x"));
 }
