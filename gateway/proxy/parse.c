@@ -29,18 +29,25 @@ bool parse_is_token(const char *text)
 
 static char parse_fold(char byte)
 {
-	if (byte >= 'A' && byte <= 'Z')
-		return (char)(byte | 0x20);
-	return byte == '_' ? '-' : byte;
+	char letter = (char)(byte | 0x20);
+
+	if (letter >= 'a' && letter <= 'z')
+		return letter;
+	return !byte || (byte >= '0' && byte <= '9') ? byte : '-';
 }
 
 bool parse_is_same(const char *name, const char *other)
 {
-	while (*name && parse_fold(*name) == parse_fold(*other)) {
+	return parse_begins(name, other) && strlen(name) == strlen(other);
+}
+
+bool parse_begins(const char *name, const char *beginning)
+{
+	while (*beginning && parse_fold(*name) == parse_fold(*beginning)) {
 		name++;
-		other++;
+		beginning++;
 	}
-	return parse_fold(*name) == parse_fold(*other);
+	return !*beginning;
 }
 
 bool parse_name(char *name, const char *text, size_t length)
@@ -192,10 +199,12 @@ static const char *parse_framing(const struct parse_head *head, enum body_kind *
 	const char *coding = parse_find(head, "transfer-encoding", &codings);
 
 	for (size_t i = 0; i < head->count; i++) {
+		const char *name = head->fields[i].name;
+
 		/* Some servers take Content_Length for Content-Length; no client sends that. */
-		if (strchr(head->fields[i].name, '_') &&
-		    (parse_is_same(head->fields[i].name, "content-length") ||
-		     parse_is_same(head->fields[i].name, "transfer-encoding")))
+		if ((parse_is_same(name, "content-length") && strcasecmp(name, "content-length")) ||
+		    (parse_is_same(name, "transfer-encoding") &&
+		     strcasecmp(name, "transfer-encoding")))
 			return "write Content-Length and Transfer-Encoding with a hyphen";
 	}
 	if (lengths + codings > 1)

@@ -60,9 +60,11 @@ bool parse_is_hop(const struct parse_head *head, const char *name);
 bool parse_is_token(const char *text);
 /*
  * Returns whether the names are of one header, for the laxest of readers: capitals do not matter,
- * and `_` is as good as `-`.
+ * and `_`, `.` and other signs are as good as `-`, as servers make variables of names (RFC 3875).
  */
 bool parse_is_same(const char *name, const char *other);
+/* Returns whether the name begins so, for the same readers. */
+bool parse_begins(const char *name, const char *beginning);
 /*
  * Reads a host's name, and writes it in small letters (PARSE_NAME_BYTES). Returns false if it is
  * none.

@@ -174,25 +174,21 @@ bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t a
 
 bool rule_drops(const struct rule *rule, const char *name)
 {
-	/* Headers by which some servers take another method, another path or another client. */
+	/* Headers by which some servers take another method, host, path or client. */
 	static const char *const lies[] = {
-		"host",
-		"x-http-method",
-		"x-http-method-override",
-		"x-method-override",
-		"x-original-method",
-		"x-original-url",
-		"x-rewrite-url",
-		"forwarded",
-		"x-forwarded-for",
-		"x-forwarded-host",
-		"x-forwarded-proto",
-		"x-real-ip",
-		"via",
+		"host",		  "x-host",	      "x-method-override",   "forwarded",
+		"x-real-ip",	  "x-client-ip",      "x-cluster-client-ip", "client-ip",
+		"true-client-ip", "cf-connecting-ip", "front-end-https",     "via",
 	};
+	static const char *const beginnings[] = {"x-http-", "x-original-", "x-forwarded-",
+						 "x-rewrite-", "x-override-"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(lies); i++) {
 		if (parse_is_same(name, lies[i]))
+			return true;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(beginnings); i++) {
+		if (parse_begins(name, beginnings[i]))
 			return true;
 	}
 	for (size_t i = 0; i < rule->header_count; i++) {
@@ -200,7 +196,8 @@ bool rule_drops(const struct rule *rule, const char *name)
 			return true;
 	}
 	/* The answer is looked through for the key, which takes that it comes as it is. */
-	return rule_has_key(rule) && parse_is_same(name, "accept-encoding");
+	return rule_has_key(rule) &&
+	       (parse_is_same(name, "accept-encoding") || parse_is_same(name, "accept-charset"));
 }
 
 bool rule_has_key(const struct rule *rule)

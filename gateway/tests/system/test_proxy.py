@@ -95,6 +95,8 @@ def test_refused(world, proxy):
         chunk = b"5;a=b\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n"
         status, _, text = client.send(b"POST http://api.test/v1/b HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n"
                                       b"Connection: authorization, x-mine\r\nX-Mine: 1\r\nX-HTTP-Method-Override: DELETE\r\n"
+                                      b"X.Original.URI: /admin\r\nX-Forwarded-Prefix: /a\r\n"
+                                      b"Accept-Charset: utf-16\r\n"
                                       b"Proxy-Authorization: p\r\nTE: trailers\r\nUpgrade: h2c\r\n\r\n" + chunk).answer()
         assert (status, text) == (200, b"POST /v1/b HTTP/1.1\nhello")
         names = {line.split(":")[0].lower() for line in world.host.heads[-1][1:]}

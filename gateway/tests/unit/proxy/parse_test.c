@@ -108,6 +108,8 @@ static void test_requests_refused(void **state)
 		"POST http://api.test/ HTTP/1.1\r\n" HOST "Content-Length: 0x1\r\n\r\n",
 		"POST http://api.test/ HTTP/1.1\r\n" HOST "Content-Length: \r\n\r\n",
 		"POST http://api.test/ HTTP/1.1\r\n" HOST "Content_Length: 1\r\n\r\n",
+		"POST http://api.test/ HTTP/1.1\r\n" HOST "Content.Length: 1\r\n\r\n",
+		"POST http://api.test/ HTTP/1.1\r\n" HOST "Transfer+Encoding: chunked\r\n\r\n",
 		"POST http://api.test/ HTTP/1.1\r\n" HOST
 		"Content-Length: 18446744073709551617\r\n\r\n",
 		"POST http://api.test/ HTTP/1.1\r\n" HOST
@@ -156,6 +158,10 @@ static void test_headers(void **state)
 	assert_true(parse_is_hop(&head, "Keep_Alive"));
 	assert_false(parse_is_hop(&head, "X-Yours"));
 	assert_true(parse_is_same("X_Api_Key", "x-api-key"));
+	assert_true(parse_is_same("X.API+Key", "x-api-key"));
+	assert_false(parse_is_same("x-api-ke", "x-api-key"));
+	assert_true(parse_begins("X.Forwarded_Server", "x-forwarded-"));
+	assert_false(parse_begins("X-Forwarded", "x-forwarded-"));
 	assert_false(parse_is_same("X-Api-Key2", "x-api-key"));
 	assert_false(parse_is_same("X-Api", "x-api-key"));
 }
