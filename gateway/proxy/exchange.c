@@ -184,7 +184,9 @@ static bool exchange_down(struct exchange *exchange)
 		exchange_await(exchange);
 		if (exchange->answered && !exchange->to_client.count)
 			exchange_down_body(exchange);
-		if (exchange->host.ended && !exchange->host_in.count && !exchange->down_done)
+		/* Of an answer's head that has not ended nothing more comes. */
+		if (exchange->host.ended && !exchange->down_done &&
+		    (!exchange->host_in.count || !exchange->answered))
 			exchange_fail(exchange, 502,
 				      "the host has closed the connection before "
 				      "its answer was complete");

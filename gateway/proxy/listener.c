@@ -76,6 +76,8 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(listener.fd);
+	/* SIGHUP may come to all processes of a service: this one has no rules to read again. */
+	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));

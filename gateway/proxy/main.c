@@ -22,13 +22,17 @@ static const char usage[] =
 	"skerry-proxy FILE    serves by the rules in FILE; SIGHUP reads it and its keys again\n"
 	"skerry-proxy --check FILE | --version | --help\n";
 
-/* Forbids what this program never does, and keeps its memory from others. */
+/*
+ * Forbids what this program never does, and keeps its memory from others. The carriers whose
+ * dialers have ended become its children, so that it reaps them whether or not the system's first
+ * process does.
+ */
 static bool main_protect(void)
 {
 	static const struct rlimit none = {0, 0};
 
-	return prctl(PR_SET_DUMPABLE, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
-	       sandbox_forbid();
+	return prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 &&
+	       setrlimit(RLIMIT_CORE, &none) == 0 && sandbox_forbid();
 }
 
 /* Reads the configuration again; if something is wrong with it, the old one stays in force. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """skerry-proxy: what a guest may ask whom, with which header, and what it gets back."""
+import ctypes
 import os
+import signal
 import ssl
 import subprocess
 import threading
@@ -278,6 +280,46 @@ def test_big(world, proxy):
         feeder.join()
         assert max(memory) - memory[0] < 512, memory
     host.close()
+
+
+def test_cut(world, proxy):
+    """A host that closes in the midst of its answer's head is found out at once."""
+    def cut(host, stream):
+        head(stream)
+        stream.write(b"HTTP/1.1 200 OK\r\nX-Part: ")
+
+    host = Host(cut, world.certificate)
+    one = proxy(world.key(host.port))
+    with one.client() as client:
+        client.socket.settimeout(20)
+        status, _, text = client.get("http://api.test/")
+        assert status == 502 and b"before its answer was complete" in text
+    host.close()
+
+
+def test_reaps(world, proxy):
+    """No process of a connection is left to whoever reaps orphans here; SIGHUP to all of them ends none."""
+    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0       # PR_SET_CHILD_SUBREAPER: orphans come to this process
+    try:
+        one = proxy(world.key())
+        with one.client() as client:
+            assert client.get("http://api.test/")[0] == 200
+            for process in one.family()[1:]:
+                os.kill(process, signal.SIGHUP)
+            assert client.get("http://api.test/")[0] == 200
+        for number in range(20):
+            with one.client() as client:
+                assert client.get("http://api.test/")[0] == 200
+        until = time.monotonic() + 30
+        while len(one.family()) > 1:
+            assert time.monotonic() < until, one.family()
+            time.sleep(0.05)
+        mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+        left = [child for child in mine if int(child) != one.process.pid and
+                Path(f"/proc/{child}/comm").read_text(encoding="ascii") == "skerry-proxy\n"]
+        assert not left, left
+    finally:
+        ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
 
 
 def test_again(world, proxy):
