@@ -28,8 +28,18 @@ static void exchange_fail(struct exchange *exchange, unsigned status, const char
 /* Counts bytes that have moved; more than the rule allows end the exchange. */
 static void exchange_count(struct exchange *exchange, uint64_t *counter, size_t count)
 {
+	const struct rule *rule = exchange->rule;
+	bool within;
+
 	*counter += count;
-	if (count && !account_add(exchange->account, exchange->rules, exchange->rule, count))
+	if (!count)
+		return;
+	/* Once the rules have been read again, the account is one of the new rules. */
+	if (account_is_old(exchange->account))
+		within = !rule->bytes || exchange->sent + exchange->received <= rule->bytes;
+	else
+		within = account_add(exchange->account, exchange->rules, rule, count);
+	if (!within)
 		exchange_fail(exchange, 429,
 			      "this address has moved the bytes that the rule of "
 			      "the host allows in an hour");

@@ -341,6 +341,23 @@ def test_again(world, proxy):
         assert client.get("http://api.test/only/")[0] == 200
         assert value(world.host.heads[-1], "authorization") == ["Bearer another-key-of-the-host"]
         assert client.get("http://api.test/")[0] == 403
+    asked = len(world.host.heads)
+    # an upload under way goes on by the old rules, and none of its bytes are counted by a new one
+    one.write(world.rule(more="bytes = 10M"))
+    one.again()
+    one.wait_log("has read(.|\n)*has read")
+    with one.client() as client:
+        client.send(b"POST http://api.test/ HTTP/1.1\r\nHost: api.test\r\nContent-Length: 500001\r\n\r\n1")
+        until = time.monotonic() + 30
+        while len(world.host.heads) == asked:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        one.write(world.rule(name="other.test", more="bytes = 100K") + world.key(more="paths = /only/"))
+        one.again()
+        one.wait_log("has read(.|\n)*has read(.|\n)*has read")
+        assert client.send(bytes(500000)).answer()[0] == 200
+    with one.client() as client:
+        assert client.get("http://other.test/")[0] == 200
     # what the two processes of a connection may do
     with one.client() as client:
         assert client.get("http://api.test/only/")[0] == 200
