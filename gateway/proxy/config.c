@@ -79,13 +79,33 @@ static uint32_t config_resolver(void)
 	return ntohl(found.s_addr);
 }
 
-/* Loads the certificates by which each host's own is verified. */
+/* Returns an earlier rule that trusts the same certificates, or NULL. */
+static const struct rule *config_trusts_alike(const struct rules *rules, const struct rule *rule)
+{
+	for (const struct rule *each = rules->list; each < rule; each++) {
+		if (each->trust && !each->ca == !rule->ca &&
+		    (!rule->ca || !strcmp(each->ca, rule->ca)))
+			return each;
+	}
+	return NULL;
+}
+
+/*
+ * Loads the certificates by which each host's own is verified. Each file is loaded once: every
+ * process of a connection begins with a copy of the tables of this one's memory.
+ */
 static const char *config_trust(struct rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		struct rule *rule = rules->list + i;
+		const struct rule *alike = config_trusts_alike(rules, rule);
 		int loaded;
 
+		if (alike)
+			rule->trust = alike->trust;
+		/* In a tunnel the guest looks at the certificate itself. */
+		if (alike || rule->tunnel)
+			continue;
 		if (gnutls_certificate_allocate_credentials(&rule->trust) < 0)
 			return "there is no memory for certificates";
 		if (rule->ca)
@@ -93,7 +113,7 @@ static const char *config_trust(struct rules *rules)
 									GNUTLS_X509_FMT_PEM);
 		else
 			loaded = gnutls_certificate_set_x509_system_trust(rule->trust);
-		if (loaded <= 0 && !rule->tunnel)
+		if (loaded <= 0)
 			return rule->ca ? "the file of a line ca has no certificate in PEM"
 					: "this system has no trusted certificates: install "
 					  "ca-certificates, or name a file: ca = FILE";

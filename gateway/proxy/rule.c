@@ -225,6 +225,17 @@ void rule_forget_keys(struct rules *rules)
 	}
 }
 
+/* Frees the certificates of a rule, unless a later one has the same. */
+static void rule_free_trust(const struct rules *rules, const struct rule *rule)
+{
+	for (const struct rule *each = rule + 1; each < rules->list + rules->count; each++) {
+		if (each->trust == rule->trust)
+			return;
+	}
+	if (rule->trust)
+		gnutls_certificate_free_credentials(rule->trust);
+}
+
 void rule_free(struct rules *rules)
 {
 	rule_forget_keys(rules);
@@ -241,8 +252,7 @@ void rule_free(struct rules *rules)
 			free(rule->headers[j].key);
 		}
 		free(rule->ca);
-		if (rule->trust)
-			gnutls_certificate_free_credentials(rule->trust);
+		rule_free_trust(rules, rule);
 	}
 	free(rules);
 }

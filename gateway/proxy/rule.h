@@ -34,7 +34,7 @@ struct rule {
 	size_t client_count, address_count, header_count;
 	struct rule_header headers[RULE_HEADERS];
 	char *ca; /* a file of certificates; NULL: those of the system */
-	gnutls_certificate_credentials_t trust;
+	gnutls_certificate_credentials_t trust; /* rules with the same `ca` share it */
 };
 
 /* An address that the configuration gives to a name, so that no name server is asked. */

@@ -369,6 +369,22 @@ def test_again(world, proxy):
             assert "Seccomp_filters:\t2\n" in said and "NoNewPrivs:\t1\n" in said, said
 
 
+def test_trust(world, proxy):
+    """The system's certificates are in memory once, however many hosts there are: each connection copies its tables."""
+    sizes = []
+    for count in (1, 60):
+        text = "".join(f"[host h{number}.test]\n" for number in range(count))
+        (world.folder / "check.conf").write_text("listen = 127.0.0.1:1\n" + text)
+        if subprocess.run([world.program, "--check", world.folder / "check.conf"], capture_output=True, check=False).returncode:
+            pytest.skip("this system has no certificates")
+        one = proxy(text)
+        said = Path(f"/proc/{one.process.pid}/status").read_text(encoding="ascii")
+        sizes += [int(line.split()[1]) for line in said.splitlines() if line.startswith("RssAnon:")]
+        one.again()
+        one.wait_log("has read")
+    assert sizes[1] < sizes[0] + 4096, sizes
+
+
 @pytest.mark.parametrize("text, why", [
     ("", "listen = ADDRESS:PORT is missing"),
     ("listen = 127.0.0.1:1\n[host a.test]\ncolour = red\n", "conf:3: the keys of a host are"),
