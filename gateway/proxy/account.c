@@ -73,6 +73,11 @@ int account_open(uint32_t address, unsigned most)
 	return place;
 }
 
+unsigned account_connections(int account)
+{
+	return accounts.list[account].connections;
+}
+
 void account_close(int account)
 {
 	accounts.list[account].connections--;

@@ -24,6 +24,8 @@ bool account_setup(void);
  * or -1 when that is one too many.
  */
 int account_open(uint32_t address, unsigned most);
+/* Returns how many connections the address of an account has. */
+unsigned account_connections(int account);
 void account_close(int account);
 /* Notes that there are new rules: forgets all bytes, and lets connections with old rules know. */
 void account_reset(void);

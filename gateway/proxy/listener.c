@@ -76,6 +76,8 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(listener.fd);
+	/* Who opens many connections gets less of a CPU that others want, too. */
+	(void)!nice((int)account_connections(account) - 1);
 	/* SIGHUP may come to all processes of a service: this one has no rules to read again. */
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);

@@ -234,6 +234,14 @@ def test_slow(world, proxy):
     for number, client in enumerate(waiting):
         client.send(["GET http://api.test/ HT", "GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n", "",
                      "POST http://api.test/ HTTP/1.1\r\nHost: api.test\r\nContent-Length: 9\r\n\r\n123"][number % 4])
+    # who has twelve connections gets less of the CPU by the last of them, and others as much as before
+    until = time.monotonic() + 30
+    while max(one.niceness(), default=0) < min(11, 19 - os.nice(0)):
+        assert time.monotonic() < until, one.niceness()
+        time.sleep(0.05)
+    with one.client("127.0.0.2") as client:
+        assert client.get("http://api.test/quick")[0] == 200
+        assert one.niceness().count(0) >= 2
     began = time.monotonic()
     with one.client() as client:
         for _ in range(5):
