@@ -94,6 +94,8 @@ int main(int count, char **words)
 		fprintf(stderr, "skerry-proxy: the system call filter could not be set\n");
 		return 1;
 	}
+	/* Who reads the log may go: no line that is lost is worth a connection, or all. */
+	signal(SIGPIPE, SIG_IGN);
 	rules = config_read(words[1]);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGTERM);

@@ -330,6 +330,30 @@ def test_reaps(world, proxy):
         ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
 
 
+def test_log(world, proxy):
+    """When whoever reads the log has gone, all goes on, and SIGHUP too."""
+    one = proxy(world.key())
+    one.process.terminate()
+    assert one.process.wait(30) == 0
+    again = subprocess.Popen([world.program, one.conf], stderr=subprocess.PIPE)
+    try:
+        assert b"listens" in again.stderr.readline()
+        again.stderr.close()
+        with one.client() as client:
+            for _ in range(3):
+                assert client.get("http://api.test/")[0] == 200
+            again.send_signal(signal.SIGHUP)
+            until = time.monotonic() + 30
+            while client.get("http://api.test/")[0] == 200:     # by the old rules
+                assert time.monotonic() < until
+        with one.client() as client:
+            assert client.get("http://api.test/")[0] == 200
+        assert again.poll() is None
+    finally:
+        again.kill()
+        again.wait(30)
+
+
 def test_again(world, proxy):
     """SIGHUP reads rules and keys again; with a wrong file the old ones stay. Both processes of a connection are held in."""
     one = proxy(world.key())
