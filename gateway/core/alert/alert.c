@@ -30,6 +30,7 @@ struct alert_place {
 	struct alert_rule rule;
 	unsigned things, things_now;   /* things with a value: in the last round, and in this one */
 	double farthest, farthest_now; /* the value that is nearest to firing, or farthest beyond */
+	bool full;		       /* it had too many subjects, and that was said */
 };
 
 static struct {
@@ -38,7 +39,6 @@ static struct {
 	double round_s; /* when the last round ended, by clock_now_s(); 0: there was none */
 	bool changed;	/* what fires has changed since it was written */
 	double saved_s;
-	bool full; /* there were too many subjects, and that was said */
 	struct bucket lines;
 	uint64_t counted;
 	double counted_s;
@@ -138,12 +138,12 @@ static void alert_take_one(unsigned number, const char *what, double value)
 	change = alert_state_take(&place->rule, &state, now_s, now_s, value);
 	if (!subject && state.phase != ALERT_OK) {
 		subject = alert_subject_add(number, what);
-		if (!subject && !alerts.full)
+		if (!subject && !place->full)
 			fprintf(stderr,
-				"skerryd: more than %u alerts are pending or fire, and no more are "
-				"looked at\n",
-				ALERT_SUBJECTS);
-		alerts.full = alerts.full || !subject;
+				"skerryd: more than %u things of the rule of alerts %s are pending "
+				"or fire, and no more of them are looked at\n",
+				ALERT_SUBJECTS, place->rule.name);
+		place->full = place->full || !subject;
 	}
 	if (!subject)
 		return;
@@ -221,8 +221,6 @@ static void alert_end_one(struct alert_subject *subject, void *context)
 {
 	const struct alert_place *place = context;
 
-	if (&alerts.places[subject->rule] != place)
-		return;
 	if (subject->state.phase == ALERT_FIRING)
 		alert_tell(&place->rule, subject, false, "the rule was changed or removed");
 	alert_subject_remove(subject);
@@ -241,7 +239,7 @@ static bool alert_replace(struct alert_place *place, const struct alert_rule *ru
 	}
 	/* Whoever was told that it fires is told by the old rule that it ended. */
 	*place = before;
-	alert_subject_each(alert_end_one, place);
+	alert_subject_each_of((unsigned)(place - alerts.places), alert_end_one, place);
 	*place = (struct alert_place){.rule = *rule};
 	explicit_bzero(&before, sizeof(before));
 	return true;
@@ -272,7 +270,7 @@ bool alert_remove(const char *name)
 }
 
 struct alert_listing {
-	unsigned number, firing, pending;
+	unsigned firing, pending;
 	json_t *things;
 };
 
@@ -281,8 +279,6 @@ static void alert_list_one(struct alert_subject *subject, void *context)
 	struct alert_listing *listing = context;
 	bool firing = subject->state.phase == ALERT_FIRING;
 
-	if (subject->rule != listing->number)
-		return;
 	listing->firing += firing;
 	listing->pending += !firing;
 	if (json_array_size(listing->things) < ALERT_SHOWN)
@@ -297,10 +293,10 @@ static void alert_list_one(struct alert_subject *subject, void *context)
 json_t *alert_json(const struct alert_rule *rule)
 {
 	const struct alert_place *place = alert_place(rule->name);
-	struct alert_listing listing = {(unsigned)(place - alerts.places), 0, 0, json_array()};
+	struct alert_listing listing = {0, 0, json_array()};
 	json_t *object = alert_rule_json(rule);
 
-	alert_subject_each(alert_list_one, &listing);
+	alert_subject_each_of((unsigned)(place - alerts.places), alert_list_one, &listing);
 	json_object_set_new(object, "state",
 			    json_string(listing.firing	  ? "firing"
 					: listing.pending ? "pending"
@@ -320,9 +316,12 @@ static void alert_restore(const char *name, const char *what, int64_t since, dou
 {
 	const struct alert_place *place = *name ? alert_place(name) : NULL;
 	struct alert_subject *subject = NULL;
+	unsigned number;
 
-	if (place && alert_rule_has(&place->rule, history_form(what), what))
-		subject = alert_subject_add((unsigned)(place - alerts.places), what);
+	number = place ? (unsigned)(place - alerts.places) : 0;
+	if (place && alert_rule_has(&place->rule, history_form(what), what) &&
+	    !alert_subject_find(number, what))
+		subject = alert_subject_add(number, what);
 	if (!subject)
 		return;
 	subject->state = (struct alert_state){ALERT_FIRING, clock_now_s(), clock_now_s()};

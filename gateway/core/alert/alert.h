@@ -15,10 +15,11 @@
 enum {
 	ALERT_RULES = 64,
 	ALERT_RULES_KEPT = 16, /* places that only those with the scope of all VMs may take */
-	ALERT_SUBJECTS = 4096, /* the most pairs of a rule and a thing that are pending or fire */
-	ALERT_SHOWN = 32,      /* the most things of a rule that the API shows one by one */
-	ALERT_GONE_S = 300,    /* an alert ends when its thing has had no sample for so long */
-	ALERT_SAVE_S = 5,      /* what fires is written at most so often */
+	/* the most things of one rule that are pending or fire; no rule takes another one's room */
+	ALERT_SUBJECTS = 256,
+	ALERT_SHOWN = 32,   /* the most things of a rule that the API shows one by one */
+	ALERT_GONE_S = 300, /* an alert ends when its thing has had no sample for so long */
+	ALERT_SAVE_S = 5,   /* what fires is written at most so often */
 };
 
 /* What has happened to a rule and a thing. */

@@ -17,8 +17,11 @@ struct alert_subject {
 
 /* Returns the rule's subject of that thing, or NULL. */
 struct alert_subject *alert_subject_find(unsigned rule, const char *what);
-/* Adds a subject that is not there yet. Returns NULL when there are too many. */
+/* Adds a subject that is not there yet. Returns NULL when the rule has too many. */
 struct alert_subject *alert_subject_add(unsigned rule, const char *what);
 void alert_subject_remove(struct alert_subject *subject);
-/* Calls `take` for each subject, which `take` may remove. */
+/* Call `take` for each subject, of one rule or of all; `take` may remove it. */
+void alert_subject_each_of(unsigned rule,
+			   void (*take)(struct alert_subject *subject, void *context),
+			   void *context);
 void alert_subject_each(void (*take)(struct alert_subject *subject, void *context), void *context);

@@ -344,14 +344,52 @@ static void test_floods_are_bounded(void **state)
 		keep(text);
 	}
 	assert_false(alert_room("*"));
-	for (unsigned i = 0; i < 256; i++) {
+	for (unsigned i = 0; i < 300; i++) {
 		snprintf(name, sizeof(name), "vm/%u", i);
 		alert_heard(&vm_form, name, values);
 	}
-	assert_int_equal(seen.fired, ALERT_SUBJECTS);
+	assert_int_equal(seen.fired, ALERT_RULES * ALERT_SUBJECTS);
 	assert_int_equal(seen.lines, ALERT_LINES);
 	alert_save(true);
-	assert_int_equal(seen.counted, ALERT_SUBJECTS - ALERT_LINES);
+	assert_int_equal(seen.counted, ALERT_RULES * ALERT_SUBJECTS - ALERT_LINES);
+}
+
+/* However many things wait for those of others, a rule has room for its own. */
+static void test_a_rule_takes_no_room_of_another(void **state)
+{
+	double values[2] = {95, 0};
+	char name[32], text[256];
+
+	(void)state;
+	for (unsigned i = 0; i < 300 * (ALERT_RULES - ALERT_RULES_KEPT); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"name\":\"r%u\",\"what\":\"vm/web-*\",\"series\":\"cpu_percent\","
+			 "\"comparison\":\"above\",\"threshold\":0,\"hold_s\":86400}",
+			 i / 300);
+		if (i % 300 == 0)
+			keep(text);
+		snprintf(name, sizeof(name), "vm/web-%u", i % 300);
+		alert_heard(&vm_form, name, values);
+	}
+	keep(BUSY);
+	pass(6, 95);
+	assert_int_equal(seen.fired, 1);
+	/* What a rule has no more things of makes room again. */
+	pass(ALERT_GONE_S + 2, 0);
+	assert_int_equal(subject_counts[0], 0);
+}
+
+static void test_a_file_with_a_thing_twice(void **state)
+{
+	(void)state;
+	keep(BUSY);
+	seen.files[1] = strdup(
+		"{\"items\":[{\"name\":\"busy\",\"what\":\"vm/web\",\"since\":1,\"value\":95},"
+		"{\"name\":\"busy\",\"what\":\"vm/web\",\"since\":2,\"value\":95}]}");
+	forget();
+	assert_true(alert_open(heard));
+	pass(ALERT_GONE_S + 60, 95);
+	assert_int_equal(seen.cleared, 0);
 }
 
 static void test_rules_are_checked(void **state)
@@ -451,6 +489,8 @@ int main(void)
 		cmocka_unit_test_setup(test_a_gateway_that_begins_anew_tells_nobody_twice, setup),
 		cmocka_unit_test_setup(test_a_changed_rule_ends_what_fires, setup),
 		cmocka_unit_test_setup(test_floods_are_bounded, setup),
+		cmocka_unit_test_setup(test_a_rule_takes_no_room_of_another, setup),
+		cmocka_unit_test_setup(test_a_file_with_a_thing_twice, setup),
 		cmocka_unit_test(test_rules_are_checked),
 		cmocka_unit_test(test_who_sees_a_rule),
 		cmocka_unit_test_setup(test_a_preview_says_when_it_would_have_fired, setup),
