@@ -43,7 +43,7 @@ static json_t *alert_shown(const struct request *request, const struct alert_rul
 	if (alert_changes(request, rule)) {
 		json_object_set_new(object, "url",
 				    *rule->url ? json_string(rule->url) : json_null());
-		hook_queue_show(rule->name, object);
+		hook_queue_show(rule, object);
 	}
 	return object;
 }

@@ -68,8 +68,7 @@ static bool hook_process_start(void)
 	return true;
 }
 
-/* Ends the connection to the process, and the process itself. */
-static void hook_process_drop(void)
+void hook_process_drop(void)
 {
 	if (hook_process.pid)
 		kill(hook_process.pid, SIGKILL);
@@ -115,7 +114,10 @@ void hook_process_ready(void)
 			return;
 		}
 		bytes[count] = 0;
-		hook_process.result(head.id, head.value, bytes);
+		if (!hook_process.result(head.id, head.value, bytes)) {
+			fprintf(stderr, "skerryd: hook says what it must not, and is ended\n");
+			hook_process_drop();
+		}
 	}
 }
 

@@ -12,8 +12,12 @@
  * nothing for some time.
  */
 
-/* How a delivery went: `status` is that of HTTP, 0 if it failed, 1 if it must not be sent. */
-typedef void hook_process_result(uint32_t id, unsigned status, const char *text);
+/*
+ * How a delivery went: `status` is that of HTTP, 0 if it failed, 1 if it must not be sent. The
+ * process is not to be believed: `text` has no 0 inside, and may be anything else. Returns false
+ * when it says what it must not: then it is ended.
+ */
+typedef bool hook_process_result(uint32_t id, unsigned status, const char *text);
 /* The process is gone, and what was under way with it. */
 typedef void hook_process_gone(void);
 
@@ -22,6 +26,8 @@ void hook_process_setup(hook_process_result *result, hook_process_gone *gone);
 bool hook_process_send(uint32_t id, const struct buffer *fields);
 struct pollfd hook_process_wait(void);
 void hook_process_ready(void);
+/* Ends the process, which is started anew when there is something to send. */
+void hook_process_drop(void);
 /* Notes if the process has ended. */
 void hook_process_reap(void);
 void hook_process_end(void);

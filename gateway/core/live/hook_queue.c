@@ -25,7 +25,12 @@
 #include "gateway/core/common/settings.h"
 #include "gateway/core/live/hook_process.h"
 
-enum { QUEUE_TRIED_MANY = 429, QUEUE_TRY_TIMEOUT = 408, QUEUE_LINES = 16 };
+enum {
+	QUEUE_TRIED_MANY = 429,
+	QUEUE_TRY_TIMEOUT = 408,
+	QUEUE_LINES = 16,
+	QUEUE_SENTENCE_BYTES = 160, /* the most of what the process hook says of a delivery */
+};
 
 struct queue_entry {
 	uint32_t id; /* 0: the place is free; ids grow, so that the least is the oldest */
@@ -35,11 +40,12 @@ struct queue_entry {
 	unsigned tries;
 	bool under_way;
 	double again_s; /* when it may be sent, by clock_now_s() */
+	double begun_s; /* since when it is under way */
 };
 
-/* How the deliveries of a rule's name went. */
+/* How the deliveries of a rule's name to a web hook went: another hook is nobody else's news. */
 struct queue_past {
-	char rule[NAME_BYTES];
+	char rule[NAME_BYTES], url[HOOK_URL_BYTES];
 	unsigned dropped;
 	double used_s; /* when it was last written, by clock_now_s(); 0: the place is free */
 	int64_t time;  /* of the last result, in seconds since 1970 */
@@ -55,24 +61,32 @@ static struct {
 	struct bucket lines;
 } queue = {.lines = {.left = QUEUE_LINES}};
 
-/* Returns the place for how the rule's deliveries went; beyond all places the oldest is lost. */
-static struct queue_past *queue_past(const char *rule)
+/* Returns how the deliveries of that rule to that URL went, or NULL. */
+static struct queue_past *queue_past_find(const char *rule, const char *url)
 {
-	struct queue_past *place = &queue.past[0];
+	for (unsigned i = 0; i < ALERT_RULES; i++) {
+		if (!strcmp(queue.past[i].rule, rule) && !strcmp(queue.past[i].url, url))
+			return &queue.past[i];
+	}
+	return NULL;
+}
+
+/* Returns the place for how such deliveries went; beyond all places the oldest is lost. */
+static struct queue_past *queue_past(const struct queue_entry *entry)
+{
+	struct queue_past *place = queue_past_find(entry->rule, entry->url);
+	struct queue_past *oldest = &queue.past[0];
 
 	for (unsigned i = 0; i < ALERT_RULES; i++) {
-		struct queue_past *past = &queue.past[i];
-
-		if (!strcmp(past->rule, rule)) {
-			place = past;
-			break;
-		}
-		if (past->used_s < place->used_s)
-			place = past;
+		if (queue.past[i].used_s < oldest->used_s)
+			oldest = &queue.past[i];
 	}
-	if (strcmp(place->rule, rule) != 0)
+	if (!place) {
+		place = oldest;
 		*place = (struct queue_past){0};
-	string_copy(place->rule, sizeof(place->rule), rule);
+		string_copy(place->rule, sizeof(place->rule), entry->rule);
+		string_copy(place->url, sizeof(place->url), entry->url);
+	}
 	place->used_s = clock_now_s();
 	return place;
 }
@@ -118,7 +132,7 @@ static struct queue_entry *queue_place(const char *rule)
 	if (count < HOOK_QUEUE_EACH)
 		oldest = all < HOOK_QUEUE ? NULL : first;
 	if (oldest) {
-		queue_past(oldest->rule)->dropped++;
+		queue_past(oldest)->dropped++;
 		queue_free(oldest);
 		return oldest;
 	}
@@ -247,19 +261,43 @@ static bool queue_is_next(const struct queue_entry *entry)
 	return true;
 }
 
+/* Returns whether a rule still has the delivery's web hook: else one more try is its last. */
+static bool queue_is_wanted(const struct queue_entry *entry)
+{
+	const struct alert_rule *rule = alert_find(entry->rule);
+
+	return rule && !strcmp(rule->url, entry->url);
+}
+
+/* Ends the process if it has not said for long how a delivery went. */
+static void queue_watch(double now_s)
+{
+	for (unsigned i = 0; i < HOOK_QUEUE && queue.under_way; i++) {
+		const struct queue_entry *entry = &queue.entries[i];
+
+		if (entry->under_way && now_s - entry->begun_s > HOOK_QUEUE_LATE_S) {
+			fprintf(stderr, "skerryd: hook has said nothing for long, and is ended\n");
+			hook_process_drop();
+			return;
+		}
+	}
+}
+
 void hook_queue_tick(void)
 {
 	double now_s = clock_now_s();
 
+	queue_watch(now_s);
 	for (unsigned i = 0; i < HOOK_QUEUE && queue.under_way < HOOK_QUEUE_UNDER_WAY; i++) {
 		struct queue_entry *entry = &queue.entries[i];
 
-		if (!entry->id || entry->under_way || now_s < entry->again_s ||
-		    !queue_is_next(entry))
+		if (!entry->id || entry->under_way ||
+		    (now_s < entry->again_s && queue_is_wanted(entry)) || !queue_is_next(entry))
 			continue;
 		if (!queue_send(entry))
 			return;
 		entry->under_way = true;
+		entry->begun_s = now_s;
 		entry->tries++;
 		queue.under_way++;
 	}
@@ -269,9 +307,9 @@ void hook_queue_tick(void)
 static void queue_note(struct queue_entry *entry, bool done, bool lasts, const char *text)
 {
 	static const double pauses_s[HOOK_QUEUE_TRIES] = {1, 5, 25, 125, 300, 300};
-	struct queue_past *past = queue_past(entry->rule);
+	struct queue_past *past = queue_past(entry);
 
-	lasts = lasts || entry->tries >= HOOK_QUEUE_TRIES;
+	lasts = lasts || entry->tries >= HOOK_QUEUE_TRIES || !queue_is_wanted(entry);
 	past->time = time(NULL);
 	snprintf(past->result, sizeof(past->result), "%s%s", text,
 		 done	 ? ""
@@ -288,19 +326,33 @@ static void queue_note(struct queue_entry *entry, bool done, bool lasts, const c
 	queue_free(entry);
 }
 
-/* Takes the result that the process hook tells of a delivery. */
-static void queue_result(uint32_t id, unsigned status, const char *text)
+/* Returns what the process says, if it is a sentence that may stand in the audit and on terminals.
+ */
+static const char *queue_sentence(const char *text)
+{
+	const char *at = text;
+
+	while (*at >= ' ' && *at <= '~')
+		at++;
+	return *text && !*at && at - text < QUEUE_SENTENCE_BYTES
+		       ? text
+		       : "the process that sends has said nothing that can be shown";
+}
+
+/* Takes the result that the process hook tells of a delivery, which it was given. */
+static bool queue_result(uint32_t id, unsigned status, const char *text)
 {
 	bool later = !status || status == QUEUE_TRY_TIMEOUT || status == QUEUE_TRIED_MANY ||
 		     status >= 500;
 
-	for (unsigned i = 0; id && i < HOOK_QUEUE; i++) {
+	for (unsigned i = 0; id && status < 600 && i < HOOK_QUEUE; i++) {
 		if (queue.entries[i].id == id && queue.entries[i].under_way) {
 			queue_note(&queue.entries[i], status / 100 == 2, !later,
-				   utf8_valid((const uint8_t *)text, strlen(text)) ? text : "");
-			return;
+				   queue_sentence(text));
+			return true;
 		}
 	}
+	return false;
 }
 
 static void queue_gone(void)
@@ -317,15 +369,16 @@ void hook_queue_setup(void)
 	hook_process_setup(queue_result, queue_gone);
 }
 
-void hook_queue_show(const char *rule, json_t *object)
+void hook_queue_show(const struct alert_rule *rule, json_t *object)
 {
-	const struct queue_past *past = NULL;
-	unsigned count;
+	const struct queue_past *past = queue_past_find(rule->name, rule->url);
+	unsigned count = 0;
 
-	(void)queue_oldest(rule, &count);
-	for (unsigned i = 0; i < ALERT_RULES; i++) {
-		if (!strcmp(queue.past[i].rule, rule))
-			past = &queue.past[i];
+	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
+		const struct queue_entry *entry = &queue.entries[i];
+
+		count += entry->id && !strcmp(entry->rule, rule->name) &&
+			 !strcmp(entry->url, rule->url);
 	}
 	json_object_set_new(object, "waiting", json_integer((json_int_t)count));
 	json_object_set_new(object, "dropped", json_integer(past ? (json_int_t)past->dropped : 0));

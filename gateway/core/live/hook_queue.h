@@ -15,6 +15,8 @@ enum {
 	HOOK_QUEUE = ALERT_RULES * HOOK_QUEUE_EACH,
 	HOOK_QUEUE_UNDER_WAY = 64,
 	HOOK_QUEUE_TRIES = 6,
+	/* the process says earlier how a delivery went, also if no server of names answers */
+	HOOK_QUEUE_LATE_S = 120,
 };
 
 void hook_queue_setup(void);
@@ -23,7 +25,7 @@ void hook_queue_add(const struct alert_news *news);
 /* Sends what is to be sent by now. */
 void hook_queue_tick(void);
 /*
- * Adds to a rule's object how its deliveries stand: {"waiting", "dropped", "time", "result"}, or
- * null if there was none since the gateway's start.
+ * Adds to a rule's object how the deliveries to its web hook stand: "waiting", "dropped",
+ * "delivered" and "delivery", which are null if there was none since the gateway's start.
  */
-void hook_queue_show(const char *rule, json_t *object);
+void hook_queue_show(const struct alert_rule *rule, json_t *object);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* What core believes of the process that sends to web hooks, and what becomes of deliveries whose
+ * web hook no rule has any more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The clock of the code is the test's own. */
+#include "gateway/core/common/clock.h"
+static double test_clock_s = 1000;
+#define clock_now_s() test_clock_s
+
+#include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
+#include "gateway/base/fields.c"
+#include "gateway/base/hook_address.c"
+#include "gateway/core/live/hook_queue.c"
+
+struct settings settings;
+
+static struct {
+	struct alert_rule rule; /* the one that there is */
+	hook_process_result *result;
+	hook_process_gone *gone;
+	unsigned sent, ended;
+	uint32_t id;	   /* of the last delivery that was handed over */
+	char url[512];	   /* its URL */
+	char audited[256]; /* the last line's result */
+} seen;
+
+void hook_process_setup(hook_process_result *result, hook_process_gone *gone)
+{
+	seen.result = result;
+	seen.gone = gone;
+}
+
+bool hook_process_send(uint32_t id, const struct buffer *fields)
+{
+	static struct fields read;
+
+	assert_true(fields_read(&read, fields->bytes, fields->count));
+	snprintf(seen.url, sizeof(seen.url), "%s", fields_get(&read, "url"));
+	seen.id = id;
+	seen.sent++;
+	return true;
+}
+
+void hook_process_drop(void)
+{
+	seen.ended++;
+	seen.gone();
+}
+
+const struct alert_rule *alert_find(const char *name)
+{
+	return *name && !strcmp(seen.rule.name, name) ? &seen.rule : NULL;
+}
+
+json_t *alert_rule_json(const struct alert_rule *rule)
+{
+	return json_pack("{s:s}", "name", rule->name);
+}
+
+uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
+		     const char *result)
+{
+	(void)who, (void)action, (void)target, (void)from;
+	snprintf(seen.audited, sizeof(seen.audited), "%s", result);
+	return 1;
+}
+
+static void set_rule(const char *name, const char *url)
+{
+	seen.rule = (struct alert_rule){0};
+	snprintf(seen.rule.name, sizeof(seen.rule.name), "%s", name);
+	snprintf(seen.rule.url, sizeof(seen.rule.url), "%s", url);
+}
+
+/* The rule that there is has news. */
+static void tell(void)
+{
+	const struct alert_news news = {&seen.rule, "vm/web", true, 1, 1, "it is so"};
+
+	hook_queue_add(&news);
+	hook_queue_tick();
+}
+
+/* Returns a text, or the number as text, of what the API shows of the rule; "": null. */
+static const char *show(const char *key)
+{
+	static char text[256];
+	json_t *object = json_object(), *value;
+
+	hook_queue_show(&seen.rule, object);
+	assert_int_equal(json_object_size(object), 4);
+	value = json_object_get(object, key);
+	if (json_is_integer(value))
+		snprintf(text, sizeof(text), "%d", (int)json_integer_value(value));
+	else
+		snprintf(text, sizeof(text), "%s",
+			 json_is_null(value) ? "" : json_string_value(value));
+	json_decref(object);
+	return text;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < HOOK_QUEUE; i++)
+		free(queue.entries[i].body);
+	memset(&queue, 0, sizeof(queue));
+	queue.lines.left = QUEUE_LINES;
+	queue.lines.seen_s = test_clock_s;
+	memset(&seen, 0, sizeof(seen));
+	hook_queue_setup();
+	set_rule("full", "https://a.example/");
+	return 0;
+}
+
+static void test_what_the_process_says_is_shown_only_if_it_can_be(void **state)
+{
+	static const char *const bad[] = {"", "two\nlines", "\x1b[31mred", "\xc3\xa4", "\xff"};
+	char text[1000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		tell();
+		assert_true(seen.result(seen.id, 404, bad[i]));
+		assert_non_null(
+			strstr(show("delivery"), "nothing that can be shown, and was given up"));
+		assert_non_null(
+			strstr(seen.audited, "nothing that can be shown, and was given up"));
+	}
+	/* A character of two bytes would be cut in the middle, and the audit's line be lost. */
+	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+		memcpy(text + i, "\xc3\xa4", 3);
+	tell();
+	assert_true(seen.result(seen.id, 404, text));
+	assert_true(utf8_valid((const uint8_t *)seen.audited, strlen(seen.audited)));
+	tell();
+	assert_true(seen.result(seen.id, 404, "it has answered 404"));
+	assert_string_equal(seen.audited, "it has answered 404, and was given up");
+}
+
+static void test_the_process_speaks_of_its_deliveries_alone(void **state)
+{
+	(void)state;
+	tell();
+	assert_false(seen.result(seen.id + 1, 200, "ok"));
+	assert_false(seen.result(0, 200, "ok"));
+	assert_false(seen.result(seen.id, 600, "ok"));
+	assert_false(seen.result(seen.id, UINT32_MAX, "ok"));
+	assert_string_equal(show("waiting"), "1");
+	assert_true(seen.result(seen.id, 200, "ok"));
+	assert_false(seen.result(seen.id, 200, "ok"));
+	assert_string_equal(show("waiting"), "0");
+}
+
+static void test_a_process_that_says_nothing_is_ended(void **state)
+{
+	(void)state;
+	tell();
+	test_clock_s += HOOK_QUEUE_LATE_S;
+	hook_queue_tick();
+	assert_int_equal(seen.ended, 0);
+	test_clock_s += 1;
+	hook_queue_tick();
+	assert_int_equal(seen.ended, 1);
+	assert_string_equal(show("delivery"),
+			    "the process that sends has ended, and is tried again");
+	test_clock_s += 1;
+	hook_queue_tick();
+	assert_int_equal(seen.sent, 2);
+	assert_true(seen.result(seen.id, 200, "it has answered 200"));
+	assert_string_equal(show("waiting"), "0");
+}
+
+static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
+{
+	(void)state;
+	tell();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+		test_clock_s += 26;
+		hook_queue_tick();
+	}
+	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+	hook_queue_tick();
+	assert_int_equal(seen.sent, 4);
+	set_rule("full", "https://b.example/");
+	/* How it went elsewhere is nothing of the rule that has the name now. */
+	assert_string_equal(show("delivery"), "");
+	assert_string_equal(show("waiting"), "0");
+	tell();
+	assert_string_equal(seen.url, "https://a.example/");
+	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+	assert_string_equal(seen.audited, "nobody takes connections there, and was given up");
+	hook_queue_tick();
+	assert_string_equal(seen.url, "https://b.example/");
+	assert_string_equal(show("waiting"), "1");
+	assert_true(seen.result(seen.id, 204, "it has answered 204"));
+	assert_string_equal(show("delivery"), "it has answered 204");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_what_the_process_says_is_shown_only_if_it_can_be,
+				       setup),
+		cmocka_unit_test_setup(test_the_process_speaks_of_its_deliveries_alone, setup),
+		cmocka_unit_test_setup(test_a_process_that_says_nothing_is_ended, setup),
+		cmocka_unit_test_setup(test_another_web_hook_does_not_wait_for_the_old_one, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
