@@ -97,7 +97,7 @@ static void alert_tell(const struct alert_rule *rule, const struct alert_subject
 {
 	const char *series = rule->form->series[rule->series].name;
 	char reason[256];
-	struct alert_news news = {rule,		  subject->what,  firing,
+	struct alert_news news = {rule,		  subject->rule,  subject->what, firing,
 				  subject->value, subject->since, reason};
 
 	if (why)

@@ -25,6 +25,7 @@ enum {
 /* What has happened to a rule and a thing. */
 struct alert_news {
 	const struct alert_rule *rule;
+	unsigned number;    /* of the rule's place, below ALERT_RULES */
 	const char *what;   /* the thing, such as "vm/web" */
 	bool firing;	    /* it began to fire, or else it ended */
 	double value;	    /* the last one */

@@ -33,7 +33,8 @@ enum {
 };
 
 struct queue_entry {
-	uint32_t id; /* 0: the place is free; ids grow, so that the least is the oldest */
+	uint32_t id;	/* 0: the entry is free; ids grow, so that the least is the oldest */
+	unsigned place; /* of its rule in the table of rules */
 	char rule[NAME_BYTES], url[HOOK_URL_BYTES], secret[SECRET_TEXT_BYTES];
 	char number[2 * 16 + 1]; /* names the delivery to its receiver */
 	char *body;
@@ -98,49 +99,47 @@ static void queue_free(struct queue_entry *entry)
 	explicit_bzero(entry, sizeof(*entry));
 }
 
-/*
- * Returns the oldest entry of the rule (NULL: of any) that is not under way, or NULL. *count: how
- * many the rule has.
- */
-static struct queue_entry *queue_oldest(const char *rule, unsigned *count)
+/* Loses a delivery that is not under way, and counts it. */
+static void queue_drop(struct queue_entry *entry)
 {
-	struct queue_entry *oldest = NULL;
+	queue_past(entry)->dropped++;
+	queue_free(entry);
+}
 
-	*count = 0;
+/* Drops what waits for another rule, which had the place before. */
+static void queue_leave(unsigned place, const char *rule)
+{
 	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
 		struct queue_entry *entry = &queue.entries[i];
 
-		if (!entry->id || (rule && strcmp(entry->rule, rule) != 0))
-			continue;
-		++*count;
-		if (!entry->under_way && (!oldest || entry->id < oldest->id))
-			oldest = entry;
+		if (entry->id && entry->place == place && !entry->under_way &&
+		    strcmp(entry->rule, rule) != 0)
+			queue_drop(entry);
 	}
-	return oldest;
 }
 
 /*
- * Returns a free place. The rule's oldest delivery has to go for it when the rule has too many, or
- * the oldest of all when there are too many, as of rules that were removed.
+ * Returns a free entry; the place's oldest delivery has to go for it when the place has too many.
  */
-static struct queue_entry *queue_place(const char *rule)
+static struct queue_entry *queue_room(unsigned place)
 {
-	unsigned count, all;
-	struct queue_entry *oldest = queue_oldest(rule, &count);
-	struct queue_entry *first = queue_oldest(NULL, &all);
+	struct queue_entry *oldest = NULL, *free_one = NULL;
+	unsigned count = 0;
 
-	if (count < HOOK_QUEUE_EACH)
-		oldest = all < HOOK_QUEUE ? NULL : first;
-	if (oldest) {
-		queue_past(oldest)->dropped++;
-		queue_free(oldest);
-		return oldest;
-	}
 	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
-		if (!queue.entries[i].id)
-			return &queue.entries[i];
+		struct queue_entry *entry = &queue.entries[i];
+
+		free_one = entry->id ? free_one : entry;
+		if (!entry->id || entry->place != place)
+			continue;
+		count++;
+		if (!entry->under_way && (!oldest || entry->id < oldest->id))
+			oldest = entry;
 	}
-	return NULL;
+	if (count < HOOK_QUEUE_EACH || !oldest)
+		return free_one;
+	queue_drop(oldest);
+	return oldest;
 }
 
 /* Returns what the receiver gets as JSON, which the caller frees. */
@@ -165,8 +164,11 @@ static char *queue_body(const struct alert_news *news, const char *number)
 void hook_queue_add(const struct alert_news *news)
 {
 	const struct alert_rule *rule = news->rule;
-	struct queue_entry *entry = *rule->url ? queue_place(rule->name) : NULL;
+	struct queue_entry *entry;
 	uint8_t random[16];
+
+	queue_leave(news->number, rule->name);
+	entry = *rule->url ? queue_room(news->number) : NULL;
 
 	if (!entry || gnutls_rnd(GNUTLS_RND_NONCE, random, sizeof(random)) < 0)
 		return;
@@ -176,6 +178,7 @@ void hook_queue_add(const struct alert_news *news)
 		return;
 	queue.last += queue.last == UINT32_MAX ? 2 : 1;
 	entry->id = queue.last;
+	entry->place = news->number;
 	string_copy(entry->rule, sizeof(entry->rule), rule->name);
 	string_copy(entry->url, sizeof(entry->url), rule->url);
 	string_copy(entry->secret, sizeof(entry->secret), rule->secret);
@@ -249,13 +252,13 @@ static bool queue_send(struct queue_entry *entry)
 	return done;
 }
 
-/* Returns whether the entry is the oldest of its rule, of which none is under way. */
+/* Returns whether the entry is the oldest of its place, of which none is under way. */
 static bool queue_is_next(const struct queue_entry *entry)
 {
 	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
 		const struct queue_entry *other = &queue.entries[i];
 
-		if (other->id && other->id < entry->id && !strcmp(other->rule, entry->rule))
+		if (other->id && other->id < entry->id && other->place == entry->place)
 			return false;
 	}
 	return true;

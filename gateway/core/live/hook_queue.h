@@ -7,13 +7,14 @@
 #include "gateway/core/alert/alert.h"
 
 /*
- * What waits to be sent to web hooks. Of a rule one delivery at a time is under way, so that a
- * receiver that does not answer delays nobody else's, and they come in their order.
+ * What waits to be sent to web hooks. Of each place of the table of rules one delivery at a time is
+ * under way, so that a receiver that does not answer delays no other place's, and they come in
+ * their order. Places and not names: whoever makes rules again and again has no more than theirs.
  */
 enum {
-	HOOK_QUEUE_EACH = 8, /* the most deliveries of a rule that wait; then the oldest goes */
+	HOOK_QUEUE_EACH = 8, /* the most deliveries of a place that wait; then the oldest goes */
 	HOOK_QUEUE = ALERT_RULES * HOOK_QUEUE_EACH,
-	HOOK_QUEUE_UNDER_WAY = 64,
+	HOOK_QUEUE_UNDER_WAY = ALERT_RULES,
 	HOOK_QUEUE_TRIES = 6,
 	/* the process says earlier how a delivery went, also if no server of names answers */
 	HOOK_QUEUE_LATE_S = 120,

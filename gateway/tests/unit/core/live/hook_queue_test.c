@@ -25,6 +25,7 @@ struct settings settings;
 
 static struct {
 	struct alert_rule rule; /* the one that there is */
+	unsigned place;		/* its place */
 	hook_process_result *result;
 	hook_process_gone *gone;
 	unsigned sent, ended;
@@ -84,7 +85,7 @@ static void set_rule(const char *name, const char *url)
 /* The rule that there is has news. */
 static void tell(void)
 {
-	const struct alert_news news = {&seen.rule, "vm/web", true, 1, 1, "it is so"};
+	const struct alert_news news = {&seen.rule, seen.place, "vm/web", true, 1, 1, "it is so"};
 
 	hook_queue_add(&news);
 	hook_queue_tick();
@@ -207,6 +208,41 @@ static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
 	assert_string_equal(show("delivery"), "it has answered 204");
 }
 
+static void test_new_names_take_no_more_than_their_place(void **state)
+{
+	char name[NAME_BYTES];
+	uint32_t first;
+
+	(void)state;
+	tell();
+	first = seen.id;
+	/* Its receiver does not answer, and rules come and go in its place. */
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "r%u", i);
+		set_rule(name, "https://a.example/");
+		tell();
+		tell();
+	}
+	assert_int_equal(seen.sent, 1);
+	assert_string_equal(show("waiting"), "2");
+	/* A rule in another place waits for none of that. */
+	seen.place = 1;
+	set_rule("critical", "https://b.example/");
+	tell();
+	assert_int_equal(seen.sent, 2);
+	assert_string_equal(seen.url, "https://b.example/");
+	/* The place goes on with the rule that has it now. */
+	assert_true(seen.result(first, 0, "it has not answered in time"));
+	hook_queue_tick();
+	assert_int_equal(seen.sent, 3);
+	assert_string_equal(seen.url, "https://a.example/");
+	/* A flood of one rule loses its oldest, and nobody else's. */
+	for (unsigned i = 0; i < 100; i++)
+		tell();
+	assert_string_equal(show("waiting"), "8");
+	assert_string_equal(show("dropped"), "93");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +250,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(test_the_process_speaks_of_its_deliveries_alone, setup),
 		cmocka_unit_test_setup(test_a_process_that_says_nothing_is_ended, setup),
+		cmocka_unit_test_setup(test_new_names_take_no_more_than_their_place, setup),
 		cmocka_unit_test_setup(test_another_web_hook_does_not_wait_for_the_old_one, setup),
 	};
 
