@@ -14,7 +14,7 @@
  */
 enum {
 	HOOK_UNDER_WAY = 64,   /* the most deliveries at a time, each in a thread */
-	HOOK_LIMIT_MS = 10000, /* from the first connection to the answer's first line */
+	HOOK_LIMIT_MS = 10000, /* from the first connection to the answer's status */
 	HOOK_IDLE_MS = 30000,  /* without a delivery the process ends; core starts it again */
 	HOOK_BODY_BYTES = 4096,
 	HOOK_ANSWER_BYTES = 4096, /* the most bytes of an answer that are looked at */

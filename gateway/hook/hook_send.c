@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends one delivery: a POST with a signature, whose answer's first line alone is read. The main
- * function of hook calls it, in a thread of its own.
+ * Sends one delivery: a POST with a signature, of whose answer only the status is looked at. The
+ * main function of hook calls it, in a thread of its own.
  */
 #include <errno.h>
 #include <poll.h>
@@ -57,22 +57,53 @@ static bool send_bytes(const struct send_line *line, const char *bytes, size_t c
 	return !count;
 }
 
-/* Reads up to the end of the first line, but no more than there is room for. */
-static bool send_read_line(const struct send_line *line, char *text, size_t room)
+/* Returns the status of a first line, HTTP/1.1 200 OK, or 0 if it is no such line. */
+static unsigned send_line_status(const char *text)
 {
+	const char *digits = text + strlen("HTTP/1.1 ");
+
+	if (strncmp(text, "HTTP/1.1 ", 9) != 0 && strncmp(text, "HTTP/1.0 ", 9) != 0)
+		return 0;
+	if (strspn(digits, "0123456789") != 3 || *digits == '0' || *digits > '5')
+		return 0;
+	return (unsigned)atoi(digits);
+}
+
+/*
+ * Finds the status of the answer, behind answers of 1xx that only say that it will come (RFC 9110,
+ * 15.2). Returns false while more bytes are needed; *status 0: this is no answer.
+ */
+static bool send_find_status(const char *text, unsigned *status)
+{
+	while (strchr(text, '\n')) {
+		*status = send_line_status(text);
+		if (*status / 100 != 1 || *status == 101)
+			return true;
+		text = strstr(text, "\r\n\r\n");
+		if (!text)
+			return false;
+		text += 4;
+	}
+	return false;
+}
+
+/* Reads up to the answer's status, but no more than there is room for. */
+static bool send_read_status(const struct send_line *line, unsigned *status)
+{
+	char text[HOOK_ANSWER_BYTES];
 	size_t count = 0;
 
-	while (count + 1 < room && hook_now_ms() < line->until_ms) {
+	while (count + 1 < sizeof(text) && hook_now_ms() < line->until_ms) {
 		char *to = text + count;
-		size_t left = room - count - 1;
+		size_t left = sizeof(text) - count - 1;
 		ssize_t got = line->session ? gnutls_record_recv(line->session, to, left)
 					    : recv(line->fd, to, left, 0);
 
 		if (got > 0) {
 			count += (size_t)got;
 			text[count] = 0;
-			if (memchr(text, '\n', count))
-				return true;
+			if (send_find_status(text, status))
+				return *status;
 		} else if (got == 0 || !send_again(line, got, POLLIN)) {
 			return false;
 		}
@@ -80,14 +111,12 @@ static bool send_read_line(const struct send_line *line, char *text, size_t room
 	return false;
 }
 
-/* Takes the status of the answer's first line, HTTP/1.1 200 OK. */
+/* Takes the status of the answer. */
 static void send_take_answer(const struct send_line *line, struct hook_result *result)
 {
-	char text[HOOK_ANSWER_BYTES];
 	unsigned status = 0;
 
-	if (!send_read_line(line, text, sizeof(text)) ||
-	    sscanf(text, "HTTP/1.%*1[01] %3u", &status) != 1 || status < 100 || status > 599) {
+	if (!send_read_status(line, &status)) {
 		snprintf(result->text, sizeof(result->text),
 			 "it has not answered with HTTP/1.1 in time");
 		return;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Web hooks of alerts: signatures, retries, refused addresses, redirects, receivers that are slow or never answer, the process's bounds."""
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -172,6 +173,33 @@ def test_redirects_and_refusals_are_final(pair, receivers):
     assert "given up" in delivery(server, "answered 302", "moved")["delivery"]
     assert "given up" in delivery(server, "answered 404", "gone")["delivery"]
     assert not target.got and len(moved.got) == len(gone.got) == 1
+
+
+def test_the_answer_that_counts(pair):
+    """Answers of 1xx come before it."""
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+    answers = [(b"HTTP/1.1 100 Continue\r\n\r\n" + early + b"HTTP/1.1 204 No Content\r\n\r\n", "it has answered 204"),
+               (early + b"HTTP/1.1 404 Not Found\r\n\r\n", "answered 404, and was given up"), (early * 1000, "not answered with HTTP/1.1"),
+               (b"HTTP/1.1 \r\n200 OK\r\n\r\n", "not answered with HTTP/1.1"), (b"HTTP/1.1 2000 OK\r\n\r\n", "not answered with HTTP/1.1")]
+    fake, server = pair("--hook-allow", "127.0.0.1")
+    server.start()
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in answers]
+
+    def serve(listener, answer):
+        peer, _ = listener.accept()
+        peer.recv(65536)
+        with contextlib.suppress(OSError):      # hook reads 4 KiB and no more
+            peer.sendall(answer)
+            peer.shutdown(socket.SHUT_WR)
+            peer.recv(1)
+    for number, listener in enumerate(listeners):
+        threading.Thread(target=serve, args=(listener, answers[number][0]), daemon=True).start()
+        make(server, name=f"r{number}", url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    fake.vms["vm00"].resident = 200 << 20
+    for number, (_, said) in enumerate(answers):
+        delivery(server, said, f"r{number}")
+    for listener in listeners:
+        listener.close()
 
 
 def test_https_is_verified(pair, receivers, tmp_path):
