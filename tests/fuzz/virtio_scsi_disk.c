@@ -120,14 +120,14 @@ static void serve(struct fuzz *fuzz)
 
 	if (!slot_take(&disk_server, &request))
 		return;
-	CHECK_THAT(state_was_changed ||
-		   (request.operation < BLOCK_OPERATION_COUNT &&
-		    (request.operation == BLOCK_FLUSH) == (request.sectors == 0) &&
-		    request.sectors <= sectors_most &&
-		    request.sector <= sectors_most - request.sectors &&
-		    (request.operation > BLOCK_WRITE ||
-		     request.sectors <= BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES) &&
-		    request.sectors <= BLOCK_RANGE_SECTORS));
+	CHECK_THAT(request.operation < BLOCK_OPERATION_COUNT &&
+		   (request.operation == BLOCK_FLUSH) == (request.sectors == 0) &&
+		   (request.operation > BLOCK_WRITE ||
+		    request.sectors <= BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES) &&
+		   request.sectors <= BLOCK_RANGE_SECTORS &&
+		   request.sector <= BLK_SECTORS_MAX - request.sectors);
+	CHECK_THAT(state_was_changed || (request.sectors <= sectors_most &&
+					 request.sector <= sectors_most - request.sectors));
 	answer.id = request.id + (what & 8 ? fuzz_number(fuzz) : 0);
 	if (!(what & 2) && link_room(&disk_server) != 0)
 		slot_put(&disk_server, &answer);

@@ -61,9 +61,11 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
  */
 static u64 blk_capacity(const struct virtio_blk *blk, const struct block_about *about)
 {
+	u64 sectors = MIN(about->sectors, BLK_SECTORS_MAX);
+
 	if (blk->cipher == NULL)
-		return about->sectors;
-	return align_down(MAX(about->sectors, (u64)DISK_SECRET_SECTORS), DISK_SECRET_SECTORS) -
+		return sectors;
+	return align_down(MAX(sectors, (u64)DISK_SECRET_SECTORS), DISK_SECRET_SECTORS) -
 	       DISK_SECRET_SECTORS;
 }
 
@@ -193,6 +195,32 @@ static const struct virtio_ops virtio_blk_virtio_ops = {
 	.config_read = virtio_blk_config_read,
 };
 
+/*
+ * Returns whether a saved request has as many sectors as its operation allows, and room for them in
+ * the `readable` and `writable` bytes of its segments. The sectors may lie behind the disk's end,
+ * as the disk may have shrunk, but not where the number of the last one would overflow.
+ */
+static bool blk_sectors_valid(const struct blk_request *request,
+			      const struct blk_protocol *protocol, u64 readable, u64 writable)
+{
+	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+
+	if (request->operation == BLOCK_FLUSH)
+		return request->sectors == 0;
+	if (request->done >= request->sectors ||
+	    request->sector > BLK_SECTORS_MAX - request->sectors)
+		return false;
+	switch (request->operation) {
+	case BLOCK_READ:
+		return bytes <= writable - protocol->answer_bytes;
+	case BLOCK_WRITE:
+	case BLK_WRITE_THROUGH:
+		return bytes <= readable - protocol->header_bytes;
+	default:
+		return request->sectors <= BLOCK_RANGE_SECTORS;
+	}
+}
+
 static bool blk_request_valid(const struct blk_request *request,
 			      const struct blk_protocol *protocol)
 {
@@ -214,12 +242,15 @@ static bool blk_request_valid(const struct blk_request *request,
 			writable += request->segment[i].bytes;
 	}
 	return writable != 0 && writable >= protocol->answer_bytes &&
-	       readable >= protocol->header_bytes;
+	       readable >= protocol->header_bytes &&
+	       blk_sectors_valid(request, protocol, readable, writable);
 }
 
 bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
 			       const struct blk_protocol *protocol)
 {
+	if (state->capacity > BLK_SECTORS_MAX)
+		return false;
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
 		if (!blk_request_valid(&state->request[i], protocol))
 			return false;

@@ -66,11 +66,14 @@ static struct blk_place blk_data_at(const struct blk_protocol *protocol,
 static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_request *request,
 			 const struct blk_place *place, u32 bytes)
 {
-	const struct virtio_segment *segment = &request->segment[place->segment];
-	gpa_t gpa = GPA(segment->gpa.value + place->offset);
+	const struct virtio_segment *segment;
+	gpa_t gpa;
 
-	if (place->segment == place->end || segment->bytes - place->offset < bytes ||
-	    gpa.value % PAGE_SIZE != 0)
+	if (place->segment == place->end)
+		return NULL;
+	segment = &request->segment[place->segment];
+	gpa = GPA(segment->gpa.value + place->offset);
+	if (segment->bytes - place->offset < bytes || gpa.value % PAGE_SIZE != 0)
 		return NULL;
 	return guest_memory_near(memory, gpa, bytes);
 }

@@ -29,6 +29,9 @@ enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP, BLK_ABORTED };
  */
 #define BLK_WRITE_THROUGH ((u8)BLOCK_OPERATION_COUNT)
 
+/* The most sectors that a disk is believed to have: 64 bits can count their bytes. */
+#define BLK_SECTORS_MAX (~0ull / BLOCK_SECTOR_BYTES)
+
 /*
  * How the requests of a disk, and those of a CD-ROM drive at a SCSI host, are laid out and
  * answered.

@@ -156,6 +156,34 @@ static void zeros_are_not_left_to_the_disk(void **state)
 	disk_expect_nothing();
 }
 
+static u64 saved[(256 * KIB) / 8];
+static size_t saved_bytes;
+
+static struct virtio_blk_state *save_machine(void)
+{
+	assert_int_equal(platform_save(&platform, 1, saved, sizeof(saved), &saved_bytes),
+			 STATUS_OK);
+	return (struct virtio_blk_state *)(platform_find(saved, STATE_VIRTIO_BLK, 0) + 1);
+}
+
+/*
+ * A crafted state must not lead to the header with the disk's key: neither by a request at the very
+ * end of what 64 bits can count, nor by a disk of such a size.
+ */
+static void a_state_does_not_lead_to_the_header(void **state)
+{
+	struct virtio_blk_state *crafted;
+
+	(void)state;
+	(void)send(BLK_T_OUT, 8, DISK_SECRET_BYTES);
+	crafted = save_machine();
+	crafted->request[0].sector = 0 - (u64)HEADER_SECTORS;
+	assert_int_equal(platform_load(&platform, 1, saved, saved_bytes), STATUS_BAD_FORMAT);
+	crafted = save_machine();
+	crafted->capacity = ~0ull;
+	assert_int_equal(platform_load(&platform, 1, saved, saved_bytes), STATUS_BAD_FORMAT);
+}
+
 static int setup_volume(void **state)
 {
 	cipher.sparse = true;
@@ -258,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_parts, setup_secret),
 		cmocka_unit_test_setup(offers_less, setup_secret),
 		cmocka_unit_test_setup(zeros_are_not_left_to_the_disk, setup_secret),
+		cmocka_unit_test_setup(a_state_does_not_lead_to_the_header, setup_secret),
 		cmocka_unit_test_setup(volumes_begin_with_zeros, setup_secret),
 		cmocka_unit_test_setup(volumes_are_discarded, setup_volume),
 		cmocka_unit_test_setup(wrong_keys, setup_secret),

@@ -106,7 +106,7 @@ static void states_that_cannot_be(void **state)
 	request = &saved_state()->request[0];
 	good = *request;
 	assert_int_equal(good.phase, BLK_ASKED);
-	for (u32 i = 0; i < 10; i++) {
+	for (u32 i = 0; i < 20; i++) {
 		*request = good;
 		switch (i) {
 		/* clang-format off */
@@ -122,6 +122,22 @@ static void states_that_cannot_be(void **state)
 		case 8: request->segment_count = 0xffff; break;
 		/* the status goes to the last byte of the last segment */
 		case 9: request->segment[2].bytes = 0; break;
+		/* more sectors than the request has room for, or none that are left to be done */
+		case 10: request->sectors = 2; break;
+		case 11: request->sectors = ~0u; break;
+		case 12: request->sectors = 0; break;
+		case 13: request->done = 1; break;
+		case 14: request->operation = BLOCK_WRITE; break;
+		case 15: request->operation = BLOCK_FLUSH; break;
+		/* more sectors than the driver takes; a multiple of what `asked` can count */
+		case 16: request->operation = BLOCK_DISCARD; request->sectors = 0x10000; break;
+		case 17:
+			request->operation = BLOCK_WRITE_ZEROES;
+			request->sectors = BLOCK_RANGE_SECTORS + 1;
+			break;
+		/* sectors whose bytes 64 bits cannot count */
+		case 18: request->sector = ~0ull; break;
+		case 19: request->sector = BLK_SECTORS_MAX; break;
 			/* clang-format on */
 		}
 		if (platform_load(&platform, 1, saved, saved_bytes) != STATUS_BAD_FORMAT)
@@ -131,7 +147,7 @@ static void states_that_cannot_be(void **state)
 	load_machine();
 	/* whatever else is in the request harms nobody */
 	request->head = 0xffff;
-	request->sector = ~0ull;
+	request->sector = BLK_SECTORS_MAX - 1;
 	request->asked = 0xffff;
 	request->segment[1].gpa = GPA(~0ull);
 	request->segment[2].gpa = GPA(RAM_BYTES);
@@ -139,7 +155,7 @@ static void states_that_cannot_be(void **state)
 	load_machine();
 	disk_new_driver();
 	virtio_blk_poll_link(&blk);
-	assert_true(disk_take().sector == ~0ull); /* a sector which the driver refuses */
+	assert_true(disk_take().sector == BLK_SECTORS_MAX - 1); /* a sector which the driver refuses */
 }
 int main(void)
 {
