@@ -105,11 +105,13 @@ struct virtio_blk {
 	const struct blk_protocol *protocol;
 	struct disk_client client;
 	struct block_about about;
-	bool copy[VIRTIO_BLK_REQUESTS];	  /* the request's next piece goes through the pool */
-	struct disk_cipher *cipher;	  /* the disk's cipher; NULL: the disk is not encrypted */
-	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
-	u32 number;			  /* the disk's number among those of the VM */
-	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
+	bool copy[VIRTIO_BLK_REQUESTS];	   /* the request's next piece goes through the pool */
+	bool awaited[VIRTIO_BLK_REQUESTS]; /* blk_await_all was called since the request was taken
+					    */
+	struct disk_cipher *cipher;	   /* the disk's cipher; NULL: the disk is not encrypted */
+	char name[VIRTIO_BLK_NAME_BYTES];  /* the serial number that the guest sees */
+	u32 number;			   /* the disk's number among those of the VM */
+	bool is_drive;			   /* a CD-ROM drive: virtio_scsi.c attaches it */
 	bool is_unit; /* a disk at the VM's SCSI host: virtio_scsi_host.c attaches it */
 	/*
 	 * the CD's content in memory, medium_sectors sectors; NULL: the disk's driver has the

@@ -54,6 +54,7 @@ void blk_keep(struct virtio_blk *blk, struct blk_request *request, const struct 
 	memcpy(request->segment, chain->segment, chain->count * sizeof(chain->segment[0]));
 	request->phase = BLK_WAITS;
 	blk->copy[blk_tag_of(blk, request)] = false;
+	blk->awaited[blk_tag_of(blk, request)] = false;
 	blk->waiting++;
 }
 
@@ -297,6 +298,20 @@ void blk_abort_waiting(struct virtio_blk *blk)
 		if (blk->state.request[i].phase == BLK_WAITS)
 			blk_finish(blk, &blk->state.request[i], BLK_ABORTED);
 	blk->waiting = 0;
+}
+
+void blk_await_all(struct virtio_blk *blk)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		blk->awaited[i] = blk->state.request[i].phase != BLK_FREE;
+}
+
+bool blk_is_awaited(const struct virtio_blk *blk)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		if (blk->awaited[i] && blk->state.request[i].phase != BLK_FREE)
+			return true;
+	return false;
 }
 
 bool blk_is_idle(const struct virtio_blk_state *state)

@@ -87,6 +87,9 @@ void blk_take_all(struct virtio_blk *blk, u32 queue);
 bool blk_ask_all(struct virtio_blk *blk, bool look) MUST_CHECK;
 /* Returns those requests to the guest, as BLK_ABORTED, of which no piece is with the driver. */
 void blk_abort_waiting(struct virtio_blk *blk);
+/* Marks the requests that are under way; blk_is_awaited returns whether one of them still is. */
+void blk_await_all(struct virtio_blk *blk);
+bool blk_is_awaited(const struct virtio_blk *blk);
 /* Returns whether the guest waits for no answer. */
 bool blk_is_idle(const struct virtio_blk_state *state);
 /*

@@ -37,8 +37,11 @@ struct scsi_host {
 	struct virtio_device virtio;
 	struct virtio_state state;
 	struct virtio_blk *disk[VIRTIO_BLK_MAX]; /* by target; NULL: the target is not there */
-	/* a request in the control queue waits until disks have answered what they were asked */
-	bool waits;
+	/*
+	 * the disk that must answer what it was asked before the next request in the control queue
+	 * is answered; NULL: no request there waits
+	 */
+	struct virtio_blk *awaited;
 };
 
 static struct scsi_host *scsi_host_of(struct virtio_device *device)
@@ -69,7 +72,7 @@ static void scsi_host_done(struct virtio_blk *blk, const struct virtio_chain *ch
 		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR,
 			       reads ? SCSI_CODE_READ_ERROR : SCSI_CODE_WRITE_ERROR);
 	scsi_give_back(blk->device, chain, queue, &response, bytes);
-	if (scsi_host_of(blk->device)->waits)
+	if (scsi_host_of(blk->device)->awaited != NULL)
 		virtio_look_again(blk->device, SCSI_QUEUE_CONTROL);
 }
 
@@ -196,7 +199,8 @@ static bool scsi_host_is_reset(const struct scsi_task_request *task)
 /*
  * Carries out a request about other requests to a disk. What the disk's driver has been asked
  * cannot be taken back, and could change the disk later: so the guest gets its answer when all
- * requests have been answered. A reset gives up those that the driver has not been asked yet.
+ * requests that it made before have been answered; those that it makes meanwhile do not count. A
+ * reset gives up those that the driver has not been asked yet.
  */
 static bool scsi_host_manage(struct virtio_device *device, const struct scsi_task_request *task,
 			     u8 *response)
@@ -204,8 +208,9 @@ static bool scsi_host_manage(struct virtio_device *device, const struct scsi_tas
 	struct scsi_host *host = scsi_host_of(device);
 	struct virtio_blk *blk = scsi_host_find(host, task->unit);
 	bool resets = scsi_host_is_reset(task);
+	bool has_waited = blk == host->awaited;
 
-	host->waits = false;
+	host->awaited = NULL;
 	if (blk == NULL) {
 		*response = VIO_SCSI_S_BAD_TARGET;
 		return true;
@@ -220,10 +225,15 @@ static bool scsi_host_manage(struct virtio_device *device, const struct scsi_tas
 	}
 	if (resets)
 		blk_abort_waiting(blk);
-	host->waits = !blk_is_idle(&blk->state);
-	if (!host->waits && resets)
+	if (!has_waited)
+		blk_await_all(blk);
+	if (blk_is_awaited(blk)) {
+		host->awaited = blk;
+		return false;
+	}
+	if (resets)
 		blk->scsi.drive.attention = DISK_ATTENTION_RESET;
-	return !host->waits;
+	return true;
 }
 
 /* --- the operations of the host --- */
@@ -252,7 +262,7 @@ static void scsi_host_forget(struct virtio_device *device)
 {
 	struct scsi_host *host = scsi_host_of(device);
 
-	host->waits = false;
+	host->awaited = NULL;
 	for (u32 i = 0; i < VIRTIO_BLK_MAX; i++)
 		if (host->disk[i] != NULL)
 			blk_forget_all(host->disk[i]);
@@ -281,13 +291,20 @@ static const struct virtio_ops scsi_host_virtio_ops = {
 	.config_read = scsi_host_config_read,
 };
 
+/* Makes a request in the control queue wait anew: for the requests of the disks as loaded. */
+static void scsi_host_loaded(struct device *device)
+{
+	scsi_host_of(virtio_of(device))->awaited = NULL;
+	virtio_loaded(device);
+}
+
 static const struct device_ops scsi_host_ops = {
 	.widest = VIRTIO_WIDEST,
 	.read = virtio_read,
 	.write = virtio_write,
 	.reset = virtio_reset,
 	.tick = virtio_tick,
-	.loaded = virtio_loaded,
+	.loaded = scsi_host_loaded,
 	.valid = virtio_valid,
 };
 

@@ -155,7 +155,8 @@ static void states_that_cannot_be(void **state)
 	load_machine();
 	disk_new_driver();
 	virtio_blk_poll_link(&blk);
-	assert_true(disk_take().sector == BLK_SECTORS_MAX - 1); /* a sector which the driver refuses */
+	/* a sector which the driver refuses */
+	assert_true(disk_take().sector == BLK_SECTORS_MAX - 1);
 }
 int main(void)
 {

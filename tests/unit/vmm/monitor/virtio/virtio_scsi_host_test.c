@@ -125,6 +125,36 @@ static void an_abort_waits(void **state)
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 }
 
+/* Requests that the guest makes while an abort waits do not make it wait longer. */
+static void an_abort_does_not_wait_for_later_requests(void **state)
+{
+	struct block_request first;
+	u32 response;
+
+	(void)state;
+	(void)READ_BLOCK(2);
+	first = disk_take();
+	response = manage(SCSI_ABORT_TASK, TARGET, 24);
+	(void)READ_BLOCK(3);
+	notify(SCSI_QUEUE_CONTROL);
+	(void)READ_BLOCK(4);
+	assert_int_equal(used_new(SCSI_QUEUE_CONTROL), 0);
+	disk_do(&first);
+	virtio_blk_poll_link(&blk);
+	/* the next request even takes the place of the one that has ended */
+	(void)READ_BLOCK(5);
+	device_tick(&blk.device->function.device);
+	expect_managed(response, VIO_SCSI_S_OK);
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
+	/* the next abort waits for all three */
+	response = manage(SCSI_ABORT_TASK, TARGET, 24);
+	assert_int_equal(used_new(SCSI_QUEUE_CONTROL), 0);
+	settle();
+	device_tick(&blk.device->function.device);
+	expect_managed(response, VIO_SCSI_S_OK);
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 4);
+}
+
 /* A reset gives up what the driver has not been asked, and the guest is told of it. */
 static void a_reset_gives_up(void **state)
 {
@@ -170,9 +200,9 @@ static void the_guest_resets_the_host(void **state)
 	(void)state;
 	READ_BLOCK(2);
 	(void)manage(SCSI_ABORT_TASK, TARGET, 24);
-	assert_true(host()->waits);
+	assert_ptr_equal(host()->awaited, &blk);
 	set(STATUS_AT, 1, 0);
-	assert_false(host()->waits);
+	assert_null(host()->awaited);
 	(void)disk_do_all();
 	virtio_blk_poll_link(&blk);
 	start_device();
@@ -335,6 +365,7 @@ int main(void)
 		DISK_TEST(errors_become_sense_data),
 		DISK_TEST(a_driver_dies),
 		DISK_TEST(an_abort_waits),
+		DISK_TEST(an_abort_does_not_wait_for_later_requests),
 		DISK_TEST(a_reset_gives_up),
 		DISK_TEST(control_requests_that_cannot_be),
 		DISK_TEST(the_guest_resets_the_host),
