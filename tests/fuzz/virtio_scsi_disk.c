@@ -167,7 +167,7 @@ static void check_device(void)
 			   blk.state.request[i].operation <= BLK_WRITE_THROUGH);
 	}
 	CHECK_THAT(blk.waiting == waiting);
-	CHECK_THAT(blk.scsi.drive.attention < DISK_ATTENTION_COUNT);
+	CHECK_THAT(blk.scsi.drive.attention <= DISK_ATTENTION_ALL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -73,7 +73,10 @@ enum drive_taken {
 /* What a CD-ROM drive remembers; each number is checked when it is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
-	/* 1: the next command ends with an error that says that the CD may have changed */
+	/*
+	 * 1: the next command ends with an error that says that the CD may have changed; of a disk:
+	 * enum disk_attention
+	 */
 	u8 attention;
 	u8 locked; /* 1: the guest has locked the drive, so that the CD stays in */
 	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */

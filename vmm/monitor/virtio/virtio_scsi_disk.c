@@ -404,17 +404,16 @@ static void disk_command_ready(const struct virtio_blk *blk, const struct virtio
 	}
 }
 
-/* Takes what the guest is to be told, and returns its code; 0: nothing. */
+/* Takes one thing that the guest is to be told, a reset first, and returns its code; 0: nothing. */
 static u16 disk_take_attention(struct virtio_blk *blk)
 {
-	static const u16 codes[DISK_ATTENTION_COUNT] = {
-		[DISK_ATTENTION_CAPACITY] = SCSI_CODE_CAPACITY_CHANGED,
-		[DISK_ATTENTION_RESET] = SCSI_CODE_UNIT_RESET,
-	};
 	u8 attention = blk->scsi.drive.attention;
 
-	blk->scsi.drive.attention = DISK_ATTENTION_NONE;
-	return codes[attention];
+	blk->scsi.drive.attention = attention & DISK_ATTENTION_CAPACITY;
+	if ((attention & DISK_ATTENTION_RESET) != 0)
+		return SCSI_CODE_UNIT_RESET;
+	blk->scsi.drive.attention = 0;
+	return attention != 0 ? SCSI_CODE_CAPACITY_CHANGED : 0;
 }
 
 /* Tells by sense data what the guest is to be told; a failed command had its own in its answer. */

@@ -5,12 +5,15 @@
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_scsi_queue.h"
 
-/* What the guest has not been told yet about a disk: the next command fails, and says so. */
+/*
+ * What the guest has not been told yet about a disk, a bit for each: the next command fails, and
+ * says so of one of them.
+ */
 enum disk_attention {
-	DISK_ATTENTION_NONE,
-	DISK_ATTENTION_CAPACITY, /* the disk has another size */
-	DISK_ATTENTION_RESET,	 /* requests were given up, as the guest has reset the unit */
-	DISK_ATTENTION_COUNT
+	DISK_ATTENTION_CAPACITY = 1 << 0, /* the disk has another size */
+	/* requests were given up, as the guest has reset the unit */
+	DISK_ATTENTION_RESET = 1 << 1,
+	DISK_ATTENTION_ALL = DISK_ATTENTION_CAPACITY | DISK_ATTENTION_RESET,
 };
 
 /*

@@ -91,7 +91,7 @@ static void scsi_host_changed(struct virtio_blk *blk)
 	struct virtio_chain chain;
 	u64 bytes;
 
-	blk->scsi.drive.attention = DISK_ATTENTION_CAPACITY;
+	blk->scsi.drive.attention |= DISK_ATTENTION_CAPACITY;
 	if (!virtio_queue_is_live(blk->device, SCSI_QUEUE_EVENT) ||
 	    !virtio_has(blk->device, SCSI_F_CHANGE) ||
 	    !virtqueue_pop(blk->device, SCSI_QUEUE_EVENT, &chain))
@@ -232,7 +232,7 @@ static bool scsi_host_manage(struct virtio_device *device, const struct scsi_tas
 		return false;
 	}
 	if (resets)
-		blk->scsi.drive.attention = DISK_ATTENTION_RESET;
+		blk->scsi.drive.attention |= DISK_ATTENTION_RESET;
 	return true;
 }
 
@@ -332,7 +332,7 @@ static bool scsi_host_disk_valid(const void *bytes)
 {
 	const struct virtio_scsi_state *state = bytes;
 
-	return state->drive.attention < DISK_ATTENTION_COUNT &&
+	return state->drive.attention <= DISK_ATTENTION_ALL &&
 	       virtio_blk_requests_valid(&state->disk, &scsi_host_protocol);
 }
 

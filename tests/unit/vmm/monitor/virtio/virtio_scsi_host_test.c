@@ -238,6 +238,25 @@ static void tells_of_another_size(void **state)
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 }
 
+/* A reset hides no other size, nor the other way round: the guest hears of both, one by one. */
+static void tells_of_two_things(void **state)
+{
+	(void)state;
+	for (u32 turn = 0; turn < 2; turn++) {
+		if (turn != 0)
+			expect_managed(manage(SCSI_UNIT_RESET, TARGET, 24), VIO_SCSI_S_OK);
+		disk_about()->sectors -= 8;
+		virtio_blk_poll_link(&blk);
+		if (turn == 0)
+			expect_managed(manage(SCSI_UNIT_RESET, TARGET, 24), VIO_SCSI_S_OK);
+		expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION,
+			     SCSI_CODE_UNIT_RESET);
+		expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION,
+			     SCSI_CODE_CAPACITY_CHANGED);
+		expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
+	}
+}
+
 static bool loads_with(void (*change)(struct virtio_scsi_state *saved))
 {
 	static u64 saved[sizeof(struct virtio_scsi_state) / 8];
@@ -255,7 +274,7 @@ static void change_nothing(struct virtio_scsi_state *saved)
 
 static void change_attention(struct virtio_scsi_state *saved)
 {
-	saved->drive.attention = DISK_ATTENTION_COUNT;
+	saved->drive.attention = DISK_ATTENTION_ALL + 1;
 }
 
 static void change_operation(struct virtio_scsi_state *saved)
@@ -370,6 +389,7 @@ int main(void)
 		DISK_TEST(control_requests_that_cannot_be),
 		DISK_TEST(the_guest_resets_the_host),
 		DISK_TEST(tells_of_another_size),
+		DISK_TEST(tells_of_two_things),
 		DISK_TEST(is_saved),
 		DISK_TEST(is_saved_with_a_full_queue),
 		DISK_TEST(no_room),
