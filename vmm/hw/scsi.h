@@ -36,6 +36,9 @@ enum scsi_command_code {
 #define SCSI_SERVICE_ACTION   0x1fu /* bits of the second byte that hold a service action */
 #define SCSI_READ_CAPACITY_16 0x10u /* the service action that reads the capacity (SBC-3 5.16) */
 
+/* bit of the fifth byte of START STOP UNIT: a unit that stops need not write its cache out */
+#define SCSI_STOP_NO_FLUSH 0x04u
+
 /* Status codes: SAM-5 5.3. */
 #define SCSI_GOOD	     0x00u
 #define SCSI_CHECK_CONDITION 0x02u

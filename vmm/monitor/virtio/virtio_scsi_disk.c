@@ -358,6 +358,23 @@ static void disk_unmap(const struct virtio_blk *blk, const struct virtio_chain *
 		disk_ask(answer, BLOCK_DISCARD, first, blocks);
 }
 
+static void disk_flush(const struct virtio_blk *blk, struct scsi_answer *answer)
+{
+	if (disk_has(blk, DISK_FLUSH))
+		disk_ask(answer, BLOCK_FLUSH, 0, 0);
+}
+
+/*
+ * There is nothing that spins, and nothing to eject; but a disk that is to stop writes its cache
+ * out, as a guest may rely on that before it goes off (SBC-3 5.20).
+ */
+static void disk_start_or_stop(const struct virtio_blk *blk, const u8 *command,
+			       struct scsi_answer *answer)
+{
+	if ((command[4] & (MMC_START | SCSI_STOP_NO_FLUSH)) == 0)
+		disk_flush(blk, answer);
+}
+
 /* --- commands --- */
 
 static void disk_command_ready(const struct virtio_blk *blk, const struct virtio_chain *chain,
@@ -365,7 +382,9 @@ static void disk_command_ready(const struct virtio_blk *blk, const struct virtio
 {
 	switch (command[0]) {
 	case SCSI_TEST_UNIT_READY:
-	case SCSI_START_STOP_UNIT: /* there is nothing that spins, and nothing to eject */
+		break;
+	case SCSI_START_STOP_UNIT:
+		disk_start_or_stop(blk, command, answer);
 		break;
 	case SCSI_READ_CAPACITY_10:
 		disk_read_capacity_10(blk, answer);
@@ -389,8 +408,7 @@ static void disk_command_ready(const struct virtio_blk *blk, const struct virtio
 		break;
 	case SCSI_SYNCHRONIZE_CACHE_10:
 	case SCSI_SYNCHRONIZE_CACHE_16:
-		if (disk_has(blk, DISK_FLUSH))
-			disk_ask(answer, BLOCK_FLUSH, 0, 0);
+		disk_flush(blk, answer);
 		break;
 	case SCSI_WRITE_SAME_10:
 	case SCSI_WRITE_SAME_16:

@@ -161,6 +161,25 @@ static void writes(void **state)
 	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 0);
 }
 
+/* A disk that is to stop writes its cache out before, unless the guest says that it need not. */
+static void stops(void **state)
+{
+	u32 response = DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, 0);
+	struct block_request request = disk_take();
+
+	(void)state;
+	assert_int_equal(request.operation, BLOCK_FLUSH);
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 0);
+	disk_do(&request);
+	virtio_blk_poll_link(&blk);
+	expect_done_well(response, 0);
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, SCSI_STOP_NO_FLUSH), 0, 0);
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, MMC_START), 0, 0);
+	blk.about.features = 0;
+	expect_good(DO(0, SCSI_START_STOP_UNIT, 0, 0, 0, 0), 0, 0);
+	disk_expect_nothing();
+}
+
 static void what_cannot_be_read_or_written(void **state)
 {
 	(void)state;
@@ -333,6 +352,7 @@ int main(void)
 		DISK_TEST(tells_its_cache),
 		DISK_TEST(reads),
 		DISK_TEST(writes),
+		DISK_TEST(stops),
 		DISK_TEST(what_cannot_be_read_or_written),
 		DISK_TEST(unmaps),
 		DISK_TEST(fills_with_zeros),
