@@ -156,9 +156,10 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 	if (disk_client_renewed(&blk->client))
 		blk_ask_again(blk);
 	/*
-	 * takes answers without effect: all requests have been forgotten, so none is returned to
-	 * the guest
+	 * takes answers without effect: all requests are forgotten, even those that a loaded state
+	 * has of a device that is reset, so none is returned to the guest
 	 */
+	blk_forget_all(blk);
 	(void)disk_client_answer(&blk->client, &tag, &status, &data, &piece);
 	return disk_client_is_landing(&blk->client);
 }

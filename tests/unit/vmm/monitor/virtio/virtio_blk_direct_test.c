@@ -216,6 +216,32 @@ static void reset_waits(void **state)
 }
 
 /*
+ * A state may have requests of a device that is reset: they are forgotten like others, and their
+ * answers give back what they took in the link.
+ */
+static void reset_in_a_state(void **state)
+{
+	static u64 saved[sizeof(struct virtio_blk_state) / 8];
+	struct device *device = &blk.virtio.function.device;
+	struct block_request request;
+
+	(void)state;
+	(void)send(BLK_T_IN, 8, 4096);
+	(void)disk_take();
+	blk.state.virtio.status = 0;
+	assert_int_equal(device_save(device, saved, sizeof(saved)), STATUS_OK);
+	assert_int_equal(device_load(device, saved, sizeof(saved)), STATUS_OK);
+	disk_new_driver();
+	virtio_blk_poll_link(&blk);
+	request = disk_take();
+	assert_int_not_equal(request.window, 0);
+	disk_answer(request.id, BLOCK_OK);
+	assert_int_equal(get(STATUS_AT, 1), 0);
+	assert_int_equal(blk.client.outstanding, 0);
+	assert_true(blk_is_idle(&blk.state));
+}
+
+/*
  * A reset does not wait if the window is closed; what the device has in the pool is nobody's
  * concern.
  */
@@ -253,6 +279,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused_always, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(refused_for_nothing, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(reset_waits, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(reset_in_a_state, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(reset_without, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(reset_and_death, setup_window, teardown),
 	};
