@@ -124,6 +124,8 @@ bool virtio_blk_drain(struct virtio_blk *blk)
 	blk_look_for_changes(blk);
 	if (pci_is_master(&blk->device->function))
 		blk_take_answers(blk);
+	else
+		blk_put_off_answers(blk);
 	return blk->lost || blk->client.outstanding == 0;
 }
 

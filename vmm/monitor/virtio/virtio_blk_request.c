@@ -374,6 +374,20 @@ void blk_take_answers(struct virtio_blk *blk)
 	}
 }
 
+void blk_put_off_answers(struct virtio_blk *blk)
+{
+	enum block_status status;
+	const u8 *data;
+	int piece;
+	u32 tag;
+
+	while (disk_client_answer(&blk->client, &tag, &status, &data, &piece)) {
+		blk->state.request[tag].phase = BLK_WAITS;
+		blk->waiting++;
+		disk_client_give_back(&blk->client, piece);
+	}
+}
+
 static void blk_fail(struct virtio_blk *blk)
 {
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {

@@ -107,6 +107,11 @@ void blk_ask_again(struct virtio_blk *blk);
  * Returns to the guest the requests that the driver has answered, then takes more from the queues.
  */
 void blk_take_answers(struct virtio_blk *blk);
+/*
+ * Takes the driver's answers without touching the guest's memory: their requests wait, to be sent
+ * to the driver again. The guest does not know yet that they were done.
+ */
+void blk_put_off_answers(struct virtio_blk *blk);
 
 /* Parts of the devices' operations that disks and drives have in common: virtio_blk.c. */
 void virtio_blk_notify(struct virtio_device *device, u32 queue);

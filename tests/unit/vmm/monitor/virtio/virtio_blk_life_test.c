@@ -385,6 +385,30 @@ static void settles(void **state)
 	assert_int_equal(used_new(0), 42);
 }
 
+/*
+ * A guest that takes the device's right to use memory away cannot keep the disk from being drained:
+ * what the driver has answered meanwhile is asked again once the device may use memory.
+ */
+static void drains_without_memory(void **state)
+{
+	u32 header = send(BLK_T_IN, 8, 512);
+	struct block_request request = disk_take();
+
+	(void)state;
+	pci_config_write(&blk.device->function, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_false(virtio_blk_drain(&blk));
+	disk_do(&request);
+	assert_true(virtio_blk_drain(&blk));
+	virtio_blk_poll_link(&blk);
+	disk_expect_nothing();
+	expect_not_done(header);
+	pci_config_write(&blk.device->function, PCI_COMMAND, 2,
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
+	settle();
+	expect_done(header, BLK_S_OK, 513);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 8 * 512, 512);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +428,7 @@ int main(void)
 		TEST(lost_after_an_answer),
 		TEST(reset_with_requests_in_flight),
 		TEST(reset_and_another_driver),
+		TEST(drains_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
