@@ -19,7 +19,7 @@ class Volumes:
     def forget_stores(self):
         self.stores = {}
         self.volume_last, self.rekey, self.copy = 0, None, None
-        self.quotas, self.damaged, self.room = [], [], 0
+        self.quotas, self.damaged, self.store_room = [], [], 0
 
     def run_store_quota_set(self, words, _after):
         """Takes pattern and bytes, without units."""
@@ -41,7 +41,7 @@ class Volumes:
         return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
                  "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
-                 "room_bytes": self.room, "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
+                 "room_bytes": self.store_room, "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
                  "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged),
                  "owner": self.OWNER, "own": False, "epoch": 3, "lease_seconds": 20}
                 for name, volumes in self.stores.items()]
@@ -55,9 +55,9 @@ class Volumes:
 
     def run_store_grow(self, words, _after):
         self.store(words[0])
-        if self.room == 0:
+        if self.store_room == 0:
             raise Refused("bad-state", f"{words[0]}: its disk has no more than the store; `driver restart` looks at a disk anew")
-        self.room = 0
+        self.store_room = 0
         return [{"store": words[0], "said": "done"}]
 
     def run_store_scrub(self, words, _after):

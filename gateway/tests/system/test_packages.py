@@ -74,5 +74,5 @@ def test_unit(packages):
     lines = unit.read_text().splitlines()
     for line in ("DynamicUser=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes",
                  "CapabilityBoundingSet=", "NoNewPrivileges=yes", "StandardOutput=null",
-                 "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"):
+                 "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK"):
         assert line in lines, line

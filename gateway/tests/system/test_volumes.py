@@ -140,7 +140,7 @@ def test_grow(server, fake):
     """Admin alone lets a store grow; a disk that has no more is a conflict."""
     path = "/v1/stores/pool/actions/grow"
     assert server.tls("POST", path).status == 409
-    fake.room = 1 << 20
+    fake.store_room = 1 << 20
     assert server.tls("POST", path, token=server.make_token(["operator"])).status == 403
     assert server.tls("POST", path, token=server.make_token(["admin"], "web*")).status == 403
     assert server.tls("GET", "/v1/stores/pool").json()["room_bytes"] == 1 << 20
@@ -293,7 +293,7 @@ def test_skerryctl(server, fake, request):
     assert "dropped" in ctl("volume", "drop", "pool/web3")
     assert "formatted" in ctl("store", "format", "empty")
     assert "pool" in ctl("store", "list") and "damaged" not in ctl("store", "list")
-    fake.room = 3 << 20
+    fake.store_room = 3 << 20
     assert "its disk has 3M more, which `store grow` takes" in ctl("store", "list")
     assert "has the room by which its disk has grown" in ctl("store", "grow", "pool") and "more" not in ctl("store", "list")
     assert "is being scrubbed" in ctl("store", "scrub", "pool")
