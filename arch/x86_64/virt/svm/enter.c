@@ -124,7 +124,7 @@ static ALWAYS_INLINE bool svm_interrupt_is_left(const struct vmcb_control *contr
  * host's came first. QEMU may also forget that interrupt during an entry, and the guest goes on to
  * any other exit, without clearing V_IRQ (docs/platforms.md).
  */
-static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 	u8 vector = (u8)(control->virtual_interrupt >> VMCB_V_INTR_VECTOR_SHIFT);
