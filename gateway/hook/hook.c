@@ -72,13 +72,13 @@ static void *hook_work_run(void *context)
 }
 
 static unsigned hook_read_ranges(const struct fields *fields, const char *name,
-				 struct hook_range *ranges)
+				 struct address_range *ranges)
 {
 	unsigned count = 0;
 
-	for (size_t i = 0; i < fields->count && count < HOOK_RANGES; i++) {
+	for (size_t i = 0; i < fields->count && count < ADDRESS_RANGES; i++) {
 		if (!strcmp(fields->list[i].name, name) &&
-		    hook_address_range(fields->list[i].value, &ranges[count]))
+		    address_read_range(fields->list[i].value, &ranges[count]))
 			count++;
 	}
 	return count;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/base/hook_address.h"
+#include "gateway/base/address.h"
 #include "gateway/base/hook_url.h"
 
 /*
@@ -28,7 +28,7 @@ struct hook_delivery {
 	uint32_t id;
 	const char *number; /* names the delivery to the receiver, the same at each try */
 	const char *url, *secret, *body, *time;
-	struct hook_range allowed[HOOK_RANGES], own[HOOK_RANGES];
+	struct address_range allowed[ADDRESS_RANGES], own[ADDRESS_RANGES];
 	unsigned allowed_count, own_count;
 };
 

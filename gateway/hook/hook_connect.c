@@ -37,10 +37,11 @@ bool hook_wait(int fd, short events, int64_t until_ms)
 	return got > 0;
 }
 
-static bool connect_within(const struct hook_range *ranges, unsigned count, const uint8_t *address)
+static bool connect_within(const struct address_range *ranges, unsigned count,
+			   const uint8_t *address)
 {
 	for (unsigned i = 0; i < count; i++) {
-		if (hook_address_within(&ranges[i], address))
+		if (address_within(&ranges[i], address))
 			return true;
 	}
 	return false;
@@ -50,13 +51,13 @@ static bool connect_within(const struct hook_range *ranges, unsigned count, cons
 static bool connect_allowed(const struct hook_delivery *delivery, const struct hook_url *url,
 			    const struct sockaddr *at)
 {
-	uint8_t address[HOOK_ADDRESS_BYTES];
+	uint8_t address[ADDRESS_BYTES];
 
-	if (!hook_address_of(at, address))
+	if (!address_of(at, address))
 		return false;
 	if (connect_within(delivery->allowed, delivery->allowed_count, address))
 		return true;
-	return url->https && hook_address_global(address) &&
+	return url->https && address_global(address) &&
 	       !connect_within(delivery->own, delivery->own_count, address);
 }
 

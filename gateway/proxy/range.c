@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/base/string.h"
+#include "gateway/base/address.h"
 
 bool range_read(struct range *range, const char *text)
 {
@@ -49,19 +49,10 @@ bool range_any(const struct range *ranges, size_t count, uint32_t address)
 
 bool range_special(uint32_t address)
 {
-	static const char *const special[] = {
-		"0.0.0.0/8",	  "10.0.0.0/8",	    "100.64.0.0/10", "127.0.0.0/8",
-		"169.254.0.0/16", "172.16.0.0/12",  "192.0.0.0/24",  "192.0.2.0/24",
-		"192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-		"203.0.113.0/24", "224.0.0.0/3",
-	};
-	struct range range;
+	const struct sockaddr_in socket = {.sin_family = AF_INET, .sin_addr = {htonl(address)}};
+	uint8_t bytes[ADDRESS_BYTES];
 
-	for (size_t i = 0; i < ARRAY_COUNT(special); i++) {
-		if (range_read(&range, special[i]) && range_has(&range, address))
-			return true;
-	}
-	return false;
+	return !address_of((const void *)&socket, bytes) || !address_global(bytes);
 }
 
 int range_own(struct range *ranges)

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/base/hook_address.h"
+#include "gateway/base/address.h"
 #include "gateway/base/string.h"
 #include "gateway/core/common/settings.h"
 
@@ -126,10 +126,10 @@ static bool options_number(const char *text, unsigned *value)
 
 static bool options_range(const char *text)
 {
-	struct hook_range range;
+	struct address_range range;
 
 	if (settings.hook_allow_count == ARRAY_COUNT(settings.hook_allow) ||
-	    !hook_address_range(text, &range)) {
+	    !address_read_range(text, &range)) {
 		fprintf(stderr,
 			"skerryd: --hook-allow takes ADDRESS/BITS, such as 10.0.0.0/8, and at most "
 			"16 of them\n");

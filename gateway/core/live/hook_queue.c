@@ -17,7 +17,7 @@
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/fields.h"
-#include "gateway/base/hook_address.h"
+#include "gateway/base/address.h"
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/common/bucket.h"
@@ -187,14 +187,14 @@ void hook_queue_add(const struct alert_news *news)
 /* Returns how many bits of an interface's mask are set. */
 static unsigned queue_mask_bits(const struct sockaddr *socket)
 {
-	uint8_t mask[HOOK_ADDRESS_BYTES];
+	uint8_t mask[ADDRESS_BYTES];
 	unsigned bits = 0;
 
-	if (!hook_address_of(socket, mask))
+	if (!address_of(socket, mask))
 		return 0;
 	if (socket->sa_family == AF_INET)
-		memset(mask, 0xff, HOOK_ADDRESS_BYTES - sizeof(struct in_addr));
-	while (bits < 8 * HOOK_ADDRESS_BYTES && mask[bits / 8] & 0x80 >> bits % 8)
+		memset(mask, 0xff, ADDRESS_BYTES - sizeof(struct in_addr));
+	while (bits < 8 * ADDRESS_BYTES && mask[bits / 8] & 0x80 >> bits % 8)
 		bits++;
 	return bits;
 }
@@ -212,17 +212,17 @@ static bool queue_add_own(struct buffer *fields)
 		return false;
 	for (const struct ifaddrs *each = list; each; each = each->ifa_next) {
 		char text[INET6_ADDRSTRLEN + 8];
-		uint8_t address[HOOK_ADDRESS_BYTES];
+		uint8_t address[ADDRESS_BYTES];
 
-		if (!each->ifa_addr || !each->ifa_netmask ||
-		    !hook_address_of(each->ifa_addr, address) || !hook_address_global(address))
+		if (!each->ifa_addr || !each->ifa_netmask || !address_of(each->ifa_addr, address) ||
+		    !address_global(address))
 			continue;
-		hook_address_text(address, queue_mask_bits(each->ifa_netmask), text, sizeof(text));
+		address_text(address, queue_mask_bits(each->ifa_netmask), text, sizeof(text));
 		fields_text(fields, "own", text);
 		count++;
 	}
 	freeifaddrs(list);
-	return count <= HOOK_RANGES;
+	return count <= ADDRESS_RANGES;
 }
 
 static bool queue_send(struct queue_entry *entry)

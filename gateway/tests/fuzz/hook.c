@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/base/hook_address.c"
+#include "gateway/base/address.c"
 #include "gateway/base/hook_url.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -37,16 +37,16 @@ static void hook_check_url(const char *text)
 
 static void hook_check_range(const char *text)
 {
-	struct hook_range range, again;
+	struct address_range range, again;
 	char shown[64];
 
-	if (!hook_address_range(text, &range))
+	if (!address_read_range(text, &range))
 		return;
-	if (range.bits > 128 || !hook_address_within(&range, range.first))
+	if (range.bits > 128 || !address_within(&range, range.first))
 		__builtin_trap();
-	(void)hook_address_global(range.first);
-	hook_address_text(range.first, range.bits, shown, sizeof(shown));
-	if (!hook_address_range(shown, &again) || again.bits != range.bits ||
+	(void)address_global(range.first);
+	address_text(range.first, range.bits, shown, sizeof(shown));
+	if (!address_read_range(shown, &again) || again.bits != range.bits ||
 	    memcmp(again.first, range.first, sizeof(again.first)))
 		__builtin_trap();
 }

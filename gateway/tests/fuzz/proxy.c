@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "gateway/base/address.c"
 #include "gateway/base/buffer.c"
 #include "gateway/base/head.c"
 #include "gateway/proxy/body.c"

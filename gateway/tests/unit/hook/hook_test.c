@@ -56,7 +56,7 @@ static int fake_connect(int fd, const struct sockaddr *at, socklen_t size)
 #define freeaddrinfo fake_freeaddrinfo
 #define connect	     fake_connect
 
-#include "gateway/base/hook_address.c"
+#include "gateway/base/address.c"
 #include "gateway/base/hook_url.c"
 #include "gateway/hook/hook_connect.c"
 
@@ -115,7 +115,7 @@ static void test_only_checked_addresses_are_connected_to(void **state)
 	/* http goes to what is named alone. */
 	set_addresses(mixed);
 	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), HOOK_REFUSED);
-	assert_true(hook_address_range("10.0.0.0/8", &delivery.allowed[0]));
+	assert_true(address_read_range("10.0.0.0/8", &delivery.allowed[0]));
 	delivery.allowed_count = 1;
 	set_addresses(mixed);
 	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), HOOK_FAILED);
@@ -129,13 +129,13 @@ static void test_own_networks_are_refused(void **state)
 	struct hook_delivery delivery = {0};
 
 	(void)state;
-	assert_true(hook_address_range("198.35.26.0/24", &delivery.own[0]));
+	assert_true(address_read_range("198.35.26.0/24", &delivery.own[0]));
 	delivery.own_count = 1;
 	set_addresses(addresses);
 	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
 	assert_int_equal(net.count, 1);
 	assert_string_equal(net.connected[0], "198.35.27.1");
-	assert_true(hook_address_range("198.35.26.96", &delivery.allowed[0]));
+	assert_true(address_read_range("198.35.26.96", &delivery.allowed[0]));
 	delivery.allowed_count = 1;
 	set_addresses(addresses);
 	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
@@ -166,20 +166,20 @@ static void test_ranges(void **state)
 		"ff02::1",	   "64:ff9b::1",  "2001::1",	 "2001:db8::1", "2002::1"};
 	static const char *const global[] = {"1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1",
 					     "2a00::1"};
-	struct hook_range range;
+	struct address_range range;
 	char text[64];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
-		assert_false(hook_address_range(bad[i], &range));
+		assert_false(address_read_range(bad[i], &range));
 	for (size_t i = 0; i < ARRAY_COUNT(special); i++) {
-		assert_true(hook_address_range(special[i], &range));
-		assert_false(hook_address_global(range.first));
+		assert_true(address_read_range(special[i], &range));
+		assert_false(address_global(range.first));
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(global); i++) {
-		assert_true(hook_address_range(global[i], &range));
-		assert_true(hook_address_global(range.first));
-		hook_address_text(range.first, range.bits, text, sizeof(text));
+		assert_true(address_read_range(global[i], &range));
+		assert_true(address_global(range.first));
+		address_text(range.first, range.bits, text, sizeof(text));
 		assert_memory_equal(text, global[i], strlen(global[i]));
 	}
 }

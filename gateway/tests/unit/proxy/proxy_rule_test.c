@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/address.c"
 #include "gateway/base/buffer.c"
 #include "gateway/proxy/account.c"
 #include "gateway/proxy/body.c"

@@ -18,7 +18,7 @@ static double test_clock_s = 1000;
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
-#include "gateway/base/hook_address.c"
+#include "gateway/base/address.c"
 #include "gateway/core/live/hook_queue.c"
 
 struct settings settings;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which addresses a web hook may be at. The process hook asks about each one that it is about to
- * connect to, core about those of its own computer; the file looks at its arguments and nothing
- * else.
+ * Which addresses of IP there are, and which of them are of the internet. The process hook asks
+ * about each one that it is about to connect to, core about those of its own computer, skerry-proxy
+ * about what a host's name stands for; the file looks at its arguments and nothing else.
  */
-#include "gateway/base/hook_address.h"
+#include "gateway/base/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -33,7 +33,7 @@ static void address_map(const struct in_addr *from, uint8_t *address)
 	memcpy(address + sizeof(address_mapped), from, sizeof(*from));
 }
 
-bool hook_address_range(const char *text, struct hook_range *range)
+bool address_read_range(const char *text, struct address_range *range)
 {
 	const char *stroke = strchr(text, '/');
 	size_t length = stroke ? (size_t)(stroke - text) : strlen(text);
@@ -59,7 +59,7 @@ bool hook_address_range(const char *text, struct hook_range *range)
 	return true;
 }
 
-bool hook_address_within(const struct hook_range *range, const uint8_t *address)
+bool address_within(const struct address_range *range, const uint8_t *address)
 {
 	unsigned whole = range->bits / 8, rest = range->bits % 8;
 
@@ -67,7 +67,7 @@ bool hook_address_within(const struct hook_range *range, const uint8_t *address)
 	       (!rest || !((range->first[whole] ^ address[whole]) >> (8 - rest)));
 }
 
-void hook_address_text(const uint8_t *address, unsigned bits, char *text, size_t room)
+void address_text(const uint8_t *address, unsigned bits, char *text, size_t room)
 {
 	bool four = !memcmp(address, address_mapped, sizeof(address_mapped)) && bits >= 96;
 	char name[INET6_ADDRSTRLEN];
@@ -77,26 +77,26 @@ void hook_address_text(const uint8_t *address, unsigned bits, char *text, size_t
 	snprintf(text, room, "%s/%u", name, four ? bits - 96 : bits);
 }
 
-bool hook_address_of(const struct sockaddr *socket, uint8_t *address)
+bool address_of(const struct sockaddr *socket, uint8_t *address)
 {
 	if (socket->sa_family == AF_INET)
 		address_map(&((const struct sockaddr_in *)(const void *)socket)->sin_addr, address);
 	else if (socket->sa_family == AF_INET6)
 		memcpy(address, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr,
-		       HOOK_ADDRESS_BYTES);
+		       ADDRESS_BYTES);
 	return socket->sa_family == AF_INET || socket->sa_family == AF_INET6;
 }
 
-bool hook_address_global(const uint8_t *address)
+bool address_global(const uint8_t *address)
 {
 	bool four = !memcmp(address, address_mapped, sizeof(address_mapped));
-	struct hook_range range;
+	struct address_range range;
 
 	if (!four && address[0] >> 5 != 1)
 		return false;
 	for (size_t i = 0; i < ARRAY_COUNT(address_special); i++) {
-		if (hook_address_range(address_special[i], &range) &&
-		    hook_address_within(&range, address))
+		if (address_read_range(address_special[i], &range) &&
+		    address_within(&range, address))
 			return false;
 	}
 	return true;
