@@ -12,6 +12,8 @@
 #include "lib/string.c"
 #include "tests/unit/virtio_blk_fixture.h"
 
+#include "tests/fuzz/saved.h"
+
 #define RAM_USED 0x40000u /* the RAM with rings and headers */
 
 static void start(void)
@@ -101,15 +103,11 @@ static void change_driver(struct fuzz *fuzz)
 
 static void save_and_load(struct fuzz *fuzz)
 {
-	static u64 saved[(256 * KIB) / 8];
 	struct device *device = &blk.virtio.function.device;
 	u32 first = fuzz_u8(fuzz) & 1 ? 0 : (u32)sizeof(struct virtio_state);
 	u32 at = first + fuzz_u16(fuzz);
 
-	CHECK_THAT(device_save(device, saved, device->state_bytes) == STATUS_OK);
-	if (fuzz_u8(fuzz) & 1)
-		((u8 *)saved)[at % device->state_bytes] = fuzz_u8(fuzz);
-	(void)!device_load(device, saved, device->state_bytes);
+	saved_reload(fuzz, device, at, fuzz_u8(fuzz) & 1);
 }
 
 /* Checks that the device's own counts are right. */

@@ -16,6 +16,8 @@
 #include "lib/string.c"
 #include "tests/unit/virtio_scsi_fixture.h"
 
+#include "tests/fuzz/saved.h"
+
 #define RAM_USED 0x70000u /* the RAM with rings and commands */
 
 static bool state_was_changed;
@@ -102,18 +104,13 @@ static void serve(struct fuzz *fuzz)
 
 static void save_and_load(struct fuzz *fuzz)
 {
-	static u64 saved[(256 * KIB) / 8];
 	struct device *device = &blk.virtio.function.device;
 	u8 what = fuzz_u8(fuzz);
 	u32 at = what & 2 ? (u32)sizeof(struct virtio_blk_state) + fuzz_u8(fuzz) % 8
 			  : (u32)sizeof(struct virtio_state) + fuzz_u16(fuzz);
 
-	CHECK_THAT(device_save(device, saved, device->state_bytes) == STATUS_OK);
-	if (what & 1) {
-		((u8 *)saved)[at % device->state_bytes] = fuzz_u8(fuzz);
-		state_was_changed = true;
-	}
-	(void)!device_load(device, saved, device->state_bytes);
+	state_was_changed |= what & 1;
+	saved_reload(fuzz, device, at, what & 1);
 }
 
 static void check_device(void)
