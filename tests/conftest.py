@@ -51,6 +51,12 @@ def time_limit(request):
     signal.alarm(0)
 
 
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch, tmp_path):
+    """What skerryctl keeps of hosts is a test's own: the next test's host may have the same port."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+
+
 @pytest.fixture
 def tmp_path(request, tmp_path):
     """

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from machine import ROOT, Bochs, Qemu, wait_for
+import ring_3
+from machine import ROOT, Bochs, wait_for
 from test_encryption import BYTES, ask, begin_guest, boot_with, end_guest, same
 from test_volume_keys import CONF, volumes
 
@@ -49,7 +50,7 @@ def fails_at_first(machine):
     assert rows(machine, "planned")[0]["target"] == "pool"
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_schedule(emulator, build, tmp_path):
     """Three moments, a drop by retention, and a restore of the second one."""
     image = tmp_path / "disk.img"

@@ -7,8 +7,9 @@ import socket
 import pytest
 
 import bundle
+import ring_3
 from channel import Channel
-from machine import Bochs, Qemu
+from machine import Qemu
 from ports import free_port
 
 CONF = """[host]
@@ -25,7 +26,7 @@ def make_bundle(build, tmp_path, host=""):
                        bundle.tiny(build, "spin", "cpuid"))
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_life(build, tmp_path, emulator):
     """A VM goes through its whole life cycle on COM2, with somebody typing on COM1."""
     with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:

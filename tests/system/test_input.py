@@ -3,7 +3,8 @@
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+import ring_3
+from machine import Qemu
 
 GOOD_VM = "[vm good]\nkernel = cpuid.bin\nmemory = 16M\nautostart = no\n"
 
@@ -110,7 +111,7 @@ def bad_kernels(build):
     return files
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_bad_kernel(build, tmp_path, emulator):
     path = bundle.write(tmp_path / "kernels.cpio", bad_kernels(build))
     with emulator(build, bundle=path) as machine:

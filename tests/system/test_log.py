@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+import ring_3
+from machine import Qemu
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/machine-channel.md"
 FIELDS = {"time_ns", "cpu", "level", "category", "vm", "text"}
@@ -150,7 +151,7 @@ def test_level(build, tmp_path):
                     if line["category"] == "vm" and line["level"] in ("debug", "info")]
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_export(build, tmp_path, emulator):
     """The log goes out on the second serial port as JSON lines, and on the first one when asked."""
     com2 = tmp_path / "com2"

@@ -5,7 +5,8 @@ import os
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, on_disk
+import ring_3
+from machine import on_disk
 
 CONF = """[disk raw]
 controller = nvme0 ide0.0
@@ -38,7 +39,7 @@ def medium(text, pages):
     return text.encode().ljust(pages * 4096, b"\0")
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_another_medium(build, tmp_path, emulator):
     """A disk of another driver, then a volume: Linux reads each, and is refused what the guest holds locked."""
     files = bundle.debian_modules(build / "guests", DRIVERS)

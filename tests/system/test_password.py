@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+import ring_3
+from machine import Qemu
 
 ROOT = Path(__file__).resolve().parents[2]
 WORD = "open sesame"
@@ -107,7 +108,7 @@ def check_made(machine):
     machine.wait_prompt()
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_password(build, tmp_path, emulator):
     with emulator(build, bundle=files(build, tmp_path, hashed(WORD)), channel=True) as machine:
         machine.wait(ASKED)

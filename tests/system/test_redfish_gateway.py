@@ -4,15 +4,15 @@ import warnings
 
 import bundle
 import firmware
+import ring_3
 import pytest
-from machine import Bochs, Qemu
 from test_virsh import CONF, LIMIT, skerry, wait_for
 
 DISKS = firmware.MEMORY_DISK + "[disk cd]\ncontroller = memory\nimage = cd.iso\n"
 VM = firmware.vm(more="autostart = yes\nstop_timeout = 0s\n")
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_deploy(emulator, build, tmp_path, monkeypatch):
     sushy = pytest.importorskip("sushy")
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):   # which requests takes for more than verify=False

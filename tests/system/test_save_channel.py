@@ -3,6 +3,7 @@
 import pytest
 
 import bundle
+import ring_3
 from channel_v2 import Client, Failed
 from machine import Bochs, Qemu, wait_for
 from test_save import KEY, check_goes_on, counts_of, last_of, owned
@@ -83,7 +84,7 @@ def type_key(machine, client):
     assert KEY not in str(client.result("log show")) and KEY not in machine.transcript()
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_over_a_boot(build, tmp_path, emulator):
     """
     The guest goes on in another machine, beside its disk, unless somebody has written there; what

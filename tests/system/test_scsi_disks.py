@@ -5,7 +5,8 @@ import os
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, on_disk
+import ring_3
+from machine import on_disk
 
 CONF = """[disk raw]
 controller = nvme0 ide0.0
@@ -49,7 +50,7 @@ def shell(machine, line, name="alpha"):
     return out
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_disks(build, tmp_path, emulator):
     """Two disks at one host, one of which is read-only."""
     files = bundle.debian_modules(build / "guests", DRIVERS) | {"fixed.bin": FIXED}

@@ -4,7 +4,8 @@ import pytest
 
 import bundle
 import fio
-from machine import Bochs, Qemu, wait_for
+import ring_3
+from machine import Qemu, wait_for
 
 CONF = """[service numbers]
 program = {program}
@@ -50,7 +51,7 @@ def attach(machine):
     machine.wait("READY")
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_comes_back(build, tmp_path, emulator):
     """
     Reading some sectors kills it, by a page fault, by its own will, by a loop without end: the guest

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from machine import ROOT, Bochs, Qemu, wait_for
+import ring_3
+from machine import ROOT, wait_for
 from test_encryption import BYTES, ask, begin_guest, boot_with, end_guest, same
 from test_volume_keys import CONF
 
@@ -22,7 +23,7 @@ def spoil(path, places):
             image.write(bytes([byte ^ 16]))
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_copies(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 * BYTES))

@@ -2,7 +2,8 @@
 """A store that promises more than it has: who runs over it is paused with a reason, and goes on when there is room."""
 import pytest
 
-from machine import Bochs, Qemu, wait_for
+import ring_3
+from machine import Bochs, wait_for
 from test_encryption import ask, begin_guest, boot_with, same
 from test_volume_keys import CHUNK, CONF
 
@@ -27,7 +28,7 @@ def run_over(machine):
     assert "store pool has no room for what it writes; drop a volume" in wait_for(lambda: stopped(machine))
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_full(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(METADATA + CHUNKS * CHUNK))

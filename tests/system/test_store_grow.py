@@ -9,6 +9,7 @@ import pytest
 import bundle
 import fio
 import gpt
+import ring_3
 from machine import ROOT, Bochs, Qemu, nvme, plain_iso, wait_for
 from test_disk_resize import resize
 from test_encryption import ask, begin_guest, boot_with, same
@@ -81,7 +82,7 @@ def grow_under_load(machine):
     assert store(machine, "pool")["check_faults"] == 0
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_grow(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(SMALL))

@@ -5,8 +5,8 @@ import re
 import pytest
 
 import bundle
-from machine import DETACH, PROMPT, Bochs, Qemu
-
+import ring_3
+from machine import DETACH, PROMPT, Bochs
 CONF = "[vm echo]\nkernel = echo.bin\nmemory = 16M\nautostart = yes\n"
 RESET = "\x1b[0m\x1b(B\x0f\x1b[4l\x1b[?1l\x1b>\x1b[?5l\x1b[?7h\x1b[?25h"
 # The answer to a query, as a terminal gives it; here it would be a command.
@@ -99,7 +99,7 @@ def check_raw(machine):
         assert taken_back in said, repr(said)
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_terminal(build, tmp_path, emulator):
     files = bundle.make(tmp_path / "terminal.cpio", CONF, bundle.tiny(build, "echo"))
     with emulator(build, bundle=files) as machine:

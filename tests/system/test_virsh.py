@@ -11,8 +11,8 @@ from pathlib import Path
 
 import bundle
 import firmware
+import ring_3
 import pytest
-from machine import Bochs, Qemu
 from relay import Relay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def skerry(emulator, build, tmp_path, conf, files):
             relay.close()
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_virsh(emulator, build, tmp_path):
     with skerry(emulator, build, tmp_path, CONF, bundle.tiny(build, "hlt", "spin")) as (machine, server, virsh):
         for name, config in VMS.items():
@@ -133,7 +133,7 @@ def test_virsh(emulator, build, tmp_path):
         assert f"uid {os.getuid()} via socket" in log
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_define(emulator, build, tmp_path):
     """A VM is defined, runs, and is defined again by what dumpxml has said of it."""
     conf = CONF + DISKS

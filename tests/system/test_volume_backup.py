@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from machine import ROOT, Bochs, Qemu, wait_for
+import ring_3
+from machine import ROOT, Qemu, wait_for
 from test_encryption import BYTES, KEY, TEXT, ask, begin_guest, boot_with, end_guest, same
 from test_volume_keys import CONF, volumes, zeros
 
@@ -35,7 +36,7 @@ def backup(machine, words):
     return row
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_backup(emulator, build, tmp_path):
     """A chain of a volume of each kind: the full one shows what the volume held then, the next one what it held later."""
     image = tmp_path / "disk.img"

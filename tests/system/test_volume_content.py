@@ -7,8 +7,9 @@ import random
 import pytest
 
 import bundle
+import ring_3
 from channel_v2 import Client, Failed
-from machine import Bochs, Qemu, wait_for
+from machine import Qemu, wait_for
 from test_save import boot as boot_with
 
 CONF = """[channel com2]
@@ -87,7 +88,7 @@ def fails(way, *words, **keys):
     return str(failure.value)
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_there_and_back(build, tmp_path, emulator):
     """Bytes come back as they were; what was not written reads as zeros; digests are those of the bytes."""
     data = random.Random(1).randbytes(200001 if emulator is Qemu else 70001)

@@ -9,8 +9,9 @@ import pytest
 
 import bundle
 import gpt
+import ring_3
 from channel_v2 import Client
-from machine import ROOT, Bochs, Qemu, wait_for
+from machine import ROOT, Qemu, wait_for
 from test_save import boot as boot_with
 
 sys.path.insert(0, str(ROOT / "tests/tools"))
@@ -93,7 +94,7 @@ def refused(machine):
     machine.good("volume drop pool/large")
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_there_and_back(build, tmp_path, emulator):
     old = content()
     image = make(tmp_path, old)

@@ -2,6 +2,7 @@
 """Encrypted volumes: nothing plain is on the store's disk, and copies of a volume have its key."""
 import pytest
 
+import ring_3
 from machine import Bochs, Qemu, wait_for
 from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, begin_guest, boot_with, disk_secret, end_guest, same, type_key
 
@@ -51,7 +52,7 @@ def trees(machine):
         machine.good(f"vm destroy {name}")
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_volume(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 * BYTES))
@@ -106,7 +107,7 @@ def test_volume(emulator, build, tmp_path):
         type_key(machine)
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_discard(emulator, build, tmp_path):
     """What a guest discards of an encrypted volume is free in the store, and zeros are zeros in the guest."""
     image = tmp_path / "disk.img"

@@ -2,14 +2,15 @@
 """More VMs on the volumes of one store than a driver once had clients: clones that run beside each other."""
 import pytest
 
-from machine import Bochs, Qemu
+import ring_3
+from machine import Bochs
 from test_encryption import BYTES, ask, begin_guest, boot_with, same
 from test_volume_keys import CONF
 
 CLONES = 20
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_many(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 * BYTES))

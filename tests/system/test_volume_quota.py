@@ -2,7 +2,7 @@
 """Quotas of a store: volumes, VMs' snapshots and clones count by their names, and a quota may be below what is used."""
 import pytest
 
-from machine import Bochs, Qemu
+import ring_3
 from test_encryption import BYTES, begin_guest, boot_with
 from test_volume_keys import CONF
 
@@ -19,7 +19,7 @@ def used(machine):
     return {row["pattern"]: row["used_bytes"] >> 20 for row in machine.objects("store quota pool")}
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_quota(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 * BYTES))

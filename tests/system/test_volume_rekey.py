@@ -6,8 +6,9 @@ import sys
 import pytest
 
 import bundle
+import ring_3
 import write_log
-from machine import ROOT, Bochs, Qemu, plain_iso
+from machine import ROOT, Qemu, plain_iso
 from test_encryption import BYTES, KEY, TEXT, ask, begin_guest, disk_secret, end_guest, ready, same
 from test_volume_keys import CONF, boot, volumes
 
@@ -50,7 +51,7 @@ def refusals(machine):
         assert words in machine.command(f"volume rekey pool/{volume} {key}"), volume
 
 
-@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_rekey(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 * BYTES))

@@ -5,8 +5,9 @@ import contextlib
 import pytest
 
 import bundle
+import ring_3
 from channel_v2 import Client
-from machine import Bochs, Qemu, wait_for
+from machine import wait_for
 from test_vsock import PATTERN, connect, echo
 
 CONF = ("[channel com2]\nrights = view operate console configure host guest\n"
@@ -64,7 +65,7 @@ def connect_anew(client, name):
     raise AssertionError("each connection is reset")
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_socat(build, tmp_path, emulator):
     """Both ways, half-closed, many at once, over a pause; a clone's connections are reset, and then it talks."""
     parts = bundle.debian_modules(build / "guests", MODULES)
