@@ -36,17 +36,26 @@ static bool file_read(const char *name, json_t **items)
 	return json_is_array(*items);
 }
 
+/* Gives a rule of the file to take(). Returns false once it has said why the rule cannot be used.
+ */
 static bool file_read_rule(const json_t *object, bool (*take)(const struct alert_rule *rule))
 {
+	const char *name = json_string_value(json_object_get(object, "name"));
 	const char *secret = json_string_value(json_object_get(object, "secret"));
 	struct alert_rule rule;
-	bool good = !alert_rule_read(object, &rule) && (!*rule.url || secret);
+	const char *wrong = alert_rule_read(object, &rule);
 
-	if (good)
+	if (!wrong && *rule.url && !secret)
+		wrong = "a rule with a \"url\" needs the \"secret\" that signs its web hooks";
+	if (!wrong)
 		string_copy(rule.secret, sizeof(rule.secret), secret ? secret : "");
-	good = good && take(&rule);
+	if (!wrong && !take(&rule))
+		wrong = "two rules have this name, or the file has more rules than there can be";
+	if (wrong)
+		fprintf(stderr, "skerryd: " FILE_RULES ": rule \"%s\": %s\n", name ? name : "",
+			wrong);
 	explicit_bzero(&rule, sizeof(rule));
-	return good;
+	return !wrong;
 }
 
 bool alert_file_read_rules(bool (*take)(const struct alert_rule *rule))
@@ -55,9 +64,9 @@ bool alert_file_read_rules(bool (*take)(const struct alert_rule *rule))
 	bool good = file_read(FILE_RULES, &items);
 	size_t i;
 
-	json_array_foreach(items, i, object) good = good && file_read_rule(object, take);
 	if (!good)
 		fprintf(stderr, "skerryd: " FILE_RULES " is damaged\n");
+	json_array_foreach(items, i, object) good = good && file_read_rule(object, take);
 	json_decref(items);
 	return good;
 }

@@ -199,30 +199,60 @@ static unsigned queue_mask_bits(const struct sockaddr *socket)
 	return bits;
 }
 
+/* Adds a network unless one of those that are known has all its addresses. Returns false if there
+ * is no room. */
+static bool queue_keep_network(struct address_range *known, unsigned *count,
+			       const struct address_range *network)
+{
+	for (unsigned i = 0; i < *count; i++)
+		if (known[i].bits <= network->bits && address_within(&known[i], network->first))
+			return true;
+	if (*count == ADDRESS_RANGES)
+		return false;
+	known[(*count)++] = *network;
+	return true;
+}
+
 /*
- * Adds this computer's own networks, as far as their addresses are of the internet: others are
- * refused anyway. Returns false if they are not known, or too many.
+ * Finds this computer's own networks, as far as their addresses are of the internet: others are
+ * refused anyway. Addresses that a network has many of, as IPv6's temporary ones, count once.
+ * Returns false if the networks are not known, or are more than ADDRESS_RANGES.
  */
-static bool queue_add_own(struct buffer *fields)
+static bool queue_find_own(struct address_range *known, unsigned *count)
 {
 	struct ifaddrs *list = NULL;
-	unsigned count = 0;
+	bool all = true;
 
+	*count = 0;
 	if (getifaddrs(&list) < 0)
 		return false;
 	for (const struct ifaddrs *each = list; each; each = each->ifa_next) {
-		char text[INET6_ADDRSTRLEN + 8];
-		uint8_t address[ADDRESS_BYTES];
+		struct address_range network;
 
-		if (!each->ifa_addr || !each->ifa_netmask || !address_of(each->ifa_addr, address) ||
-		    !address_global(address))
+		if (!each->ifa_addr || !each->ifa_netmask ||
+		    !address_of(each->ifa_addr, network.first) || !address_global(network.first))
 			continue;
-		address_text(address, queue_mask_bits(each->ifa_netmask), text, sizeof(text));
-		fields_text(fields, "own", text);
-		count++;
+		network.bits = queue_mask_bits(each->ifa_netmask);
+		all = all && queue_keep_network(known, count, &network);
 	}
 	freeifaddrs(list);
-	return count <= ADDRESS_RANGES;
+	return all;
+}
+
+static bool queue_add_own(struct buffer *fields)
+{
+	struct address_range known[ADDRESS_RANGES];
+	unsigned count;
+
+	if (!queue_find_own(known, &count))
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		char text[INET6_ADDRSTRLEN + 8];
+
+		address_text(known[i].first, known[i].bits, text, sizeof(text));
+		fields_text(fields, "own", text);
+	}
+	return true;
 }
 
 static bool queue_send(struct queue_entry *entry)

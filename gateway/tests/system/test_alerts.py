@@ -185,6 +185,20 @@ def test_a_gateway_that_begins_anew(pair):
     assert "alerts.json is damaged" in server.errors()
 
 
+def test_unknown_rule(pair):
+    """A rule that this version does not know stops the gateway, which says what rule it is and why."""
+    server = pair("--history", "0")[1]
+    server.start()
+    make(server, FULL)
+    server.stop()
+    rules = json.loads((server.state / "alerts.json").read_text())
+    rules["items"][0]["series"] = "tomorrows"
+    (server.state / "alerts.json").write_text(json.dumps(rules))
+    with pytest.raises(AssertionError):
+        server.spawn()
+    assert 'alerts.json: rule "full": ' in server.errors()
+
+
 def test_skerryctl(clean, fake, request):
     program = Path(request.config.getoption("--gateway")) / "skerryctl"
 

@@ -243,9 +243,39 @@ static void test_new_names_take_no_more_than_their_place(void **state)
 	assert_string_equal(show("dropped"), "93");
 }
 
+/* A network that has many of this computer's addresses is told to the process once. */
+static void test_own_networks(void **state)
+{
+	struct address_range known[ADDRESS_RANGES], network;
+	unsigned count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * ADDRESS_RANGES; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "2600:db8:0:1::%x/64", i + 1);
+		assert_true(address_read_range(text, &network));
+		assert_true(queue_keep_network(known, &count, &network));
+	}
+	assert_int_equal(count, 1);
+	/* A wider network than one that is known is another one. */
+	assert_true(address_read_range("2600:db8:0:1::/48", &network));
+	assert_true(queue_keep_network(known, &count, &network));
+	assert_int_equal(count, 2);
+	for (unsigned i = 2; i <= ADDRESS_RANGES; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "2600:db9:%x::1/64", i);
+		assert_true(address_read_range(text, &network));
+		assert_int_equal(queue_keep_network(known, &count, &network), i < ADDRESS_RANGES);
+	}
+	assert_int_equal(count, ADDRESS_RANGES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_own_networks),
 		cmocka_unit_test_setup(test_what_the_process_says_is_shown_only_if_it_can_be,
 				       setup),
 		cmocka_unit_test_setup(test_the_process_speaks_of_its_deliveries_alone, setup),
