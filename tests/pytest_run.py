@@ -5,6 +5,9 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import older
 
 # Machines and servers wait for time to pass nearly half of the time: twice as many of them as there
 # are CPUs keep these busy.
@@ -37,10 +40,11 @@ def run(folder, where, report, *options):
     with tempfile.TemporaryDirectory(prefix="skerry-", ignore_cleanup_errors=True) as written:
         # A file's tests stay together: some share a machine that one of them booted.
         code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                               *(["-p", "older"] if older.asked() else []),
                                "--tb=short", f"--numprocesses={WORKERS}", "--dist=loadfile",
                                f"--rootdir={folder}", f"--junitxml={report}",
                                f"--basetemp={written}/t", *options, *where],
-                              cwd=folder).returncode
+                              cwd=folder, env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent)}).returncode
     # code 5 says that there was no test of that name
     if code not in (0, 1, 5) or not report.exists():
         return 0, [f"pytest itself, {report.stem}"]

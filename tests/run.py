@@ -15,6 +15,7 @@ WORKERS = min(os.cpu_count() or 1, 2)
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "fuzz"))
 import fuzz  # noqa: E402
+import older  # noqa: E402
 import pytest_run  # noqa: E402
 
 # (what failed, the end of what it said), shown once more before the total: whoever looks at the end
@@ -46,7 +47,8 @@ def run_unit(build, name):
     """Runs each unit test, a cmocka program whose own closing lines are counted."""
     passed = failed = 0
     programs = [build / "tests/unit" / source.stem
-                for source in sorted((HERE / "unit").rglob("*_test.c"), key=lambda source: source.stem) if name in source.stem]
+                for source in sorted((HERE / "unit").rglob("*_test.c"), key=lambda source: source.stem)
+                if name in source.stem and older.has_file(source.stem)]
     for program, done, seconds in in_order(run_program, programs):
         ok = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
         bad = re.search(r"\[  FAILED  \] \w*:? *(\d+) test", done.stdout)
@@ -98,7 +100,7 @@ def run_fuzz(build, name, long_run):
 
     passed = failed = 0
     for target, good, line, seconds in in_order(run_target, [target for target in fuzz.targets()
-                                                             if name in target]):
+                                                             if name in target and older.has_file(target)]):
         passed += good
         failed += not good
         print(f"fuzz/{target}: {line}, {'nothing found' if good else 'FOUND SOMETHING'} "

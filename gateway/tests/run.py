@@ -10,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
+import older  # noqa: E402
 import pytest_run  # noqa: E402
 
 
@@ -17,7 +18,7 @@ def run_unit(build, name):
     """Runs each unit test, a cmocka program whose closing lines are counted."""
     passed = failed = 0
     for source in sorted((HERE / "unit").rglob("*_test.c")):
-        if name not in source.stem:
+        if name not in source.stem or not older.has_file(source.stem):
             continue
         done = subprocess.run([build / "tests" / source.stem], text=True, errors="replace",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -35,7 +36,7 @@ def run_fuzz(build, name, seconds):
     """Runs each fuzz target for a short time from its seeds; a finding is a failure."""
     passed = failed = 0
     for source in sorted((HERE / "fuzz").glob("*.c")):
-        if name not in f"fuzz-{source.stem}":
+        if name not in f"fuzz-{source.stem}" or not older.has_file(source.stem):
             continue
         corpus = build / "tests" / f"{source.stem}.corpus"
         corpus.mkdir(parents=True, exist_ok=True)
