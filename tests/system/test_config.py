@@ -30,7 +30,7 @@ def make_bundle(build, path, conf):
 
 # A second value of each key.
 OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "bios", "firmware": "spin.bin",
-          "boot.order": "cdrom disk", "boot.menu": "yes", "seed": "spin.bin",
+          "boot.order": "cdrom disk", "boot.once": "net", "boot.menu": "yes", "seed": "spin.bin",
           "smbios.uuid": "0b1f3c5e-89ab-4cde-8f01-23456789abcd", "smbios.vendor": "v", "smbios.product": "p",
           "smbios.serial": "s", "memory": "32M",
           "vcpus": "2", "affinity": "all", "weight": "91", "cap": "60%", "reserve": "2ms/30ms",

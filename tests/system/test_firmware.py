@@ -124,6 +124,49 @@ def test_boot_order(build, tmp_path, order):
         machine.wait("SECTOR runs")
 
 
+def test_boot_once(build, tmp_path):
+    """The first start is from the CD, as the key says; the guest's own reboot and the second start are from the disk."""
+    conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n" + firmware.MEMORY_DISK +
+            firmware.vm(disk="root, cd cdrom", more="boot.once = cdrom\n"))
+    files = make_bundle(tmp_path, conf, {"cd.iso": firmware.cdrom(tmp_path), "disk.img": firmware.disk(tmp_path)})
+
+    def once(machine):
+        keys = {key["key"]: key["value"] for key in machine.objects("vm get pc")}
+        assert keys["boot.once"] == machine.vm("pc")["boot_once"]
+        assert ("boot.once" in machine.command("config show")) == bool(keys["boot.once"])
+        return keys["boot.once"]
+
+    def boots_from(machine, device, *, again=False):
+        machine.attach("pc")
+        machine.wait(f"Booting from {device}", 60)
+        machine.wait("SECTOR runs")
+        if again:
+            machine.wait("MEMORY map read")
+            machine.type("k")
+            machine.wait("KEY k")
+            machine.type("r")
+            machine.wait("Booting from Hard Disk", 60)
+        machine.leave()
+        machine.good("vm kill pc")
+
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        assert once(machine) == "cdrom"
+        machine.good("vm start pc")
+        assert once(machine) == ""
+        boots_from(machine, "DVD/CD", again=True)
+        machine.good("vm start pc")
+        boots_from(machine, "Hard Disk")
+        machine.good("vm set pc boot.once=cdrom")
+        assert once(machine) == "cdrom"
+        machine.good("vm start pc")
+        boots_from(machine, "DVD/CD")
+        assert once(machine) == ""
+        machine.good("vm start pc")
+        boots_from(machine, "Hard Disk")
+
+
 def test_boot_menu(build, tmp_path):
     """The firmware waits for a key at the console, shows what there is, and boots what was chosen."""
     conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n" + firmware.MEMORY_DISK +
@@ -166,6 +209,8 @@ WRONG_KEYS = {
     "boot = bios\nfirmware = seabios.bin\nboot.order = disk floppy\n":
         "boot.order = disk floppy is not valid; use any of disk, cdrom and net, each once",
     "boot = bios\nfirmware = seabios.bin\nboot.order = disk, net, disk\n": "use any of disk, cdrom and net, each once",
+    "boot = bios\nfirmware = seabios.bin\nboot.once = cd\n": "boot.once = cd is not valid; use any of disk, cdrom and net",
+    "kernel = k\nboot.once = disk\n": "boot.once is for boot = bios or uefi",
     "boot = bios\nfirmware = seabios.bin\nsmbios.uuid = 1234\n": "smbios.uuid = 1234 is not valid; use a UUID",
     "kernel = k\nboot.menu = yes\n": "boot.menu is for boot = bios or uefi",
     "boot = efi\nfirmware = seabios.bin\n": "kernel, bios or uefi",

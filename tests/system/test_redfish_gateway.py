@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ironic's library at the real image, over Redfish of skerryd: a CD goes in, boots, and goes out."""
+"""Ironic's library at the real image, over Redfish of skerryd: a CD goes in and boots once, then the disk, and it goes out."""
 import warnings
 
 import bundle
@@ -29,10 +29,11 @@ def test_deploy(emulator, build, tmp_path, monkeypatch):
         system.refresh()
         assert system.power_state == sushy.PowerState.OFF
         medium.insert_media("cd")
-        system.set_system_boot_options(sushy.BootSource.CD, sushy.BootSourceOverrideEnabled.CONTINUOUS)
+        system.set_system_boot_source(sushy.BootSource.CD)  # once, as Ironic does
         system.refresh()
         medium.refresh()
         assert medium.inserted and system.boot.target == sushy.BootSource.CD
+        assert system.boot.enabled == sushy.BootSourceOverrideEnabled.ONCE
         system.reset_system(sushy.ResetType.ON)
         machine.attach("pc")
         machine.wait("Booting from DVD/CD")
@@ -42,10 +43,15 @@ def test_deploy(emulator, build, tmp_path, monkeypatch):
             system.set_system_boot_options(sushy.BootSource.HDD, sushy.BootSourceOverrideEnabled.CONTINUOUS)
         system.reset_system(sushy.ResetType.GRACEFUL_SHUTDOWN)
         wait_for(lambda: system.refresh() or system.power_state == sushy.PowerState.OFF, LIMIT)
-        medium.eject_media()
-        system.set_system_boot_options(sushy.BootSource.HDD, sushy.BootSourceOverrideEnabled.CONTINUOUS)
-        system.reset_system(sushy.ResetType.ON)
+        system.refresh()
+        assert system.boot.enabled == sushy.BootSourceOverrideEnabled.DISABLED
+        system.reset_system(sushy.ResetType.ON)  # with the CD in the drive yet
         machine.attach("pc")
         machine.wait("Booting from Hard Disk")
         machine.leave()
+        system.reset_system(sushy.ResetType.FORCE_OFF)
+        system.refresh()
+        medium.eject_media()
+        medium.refresh()
+        assert not medium.inserted
         assert "first via token 1" in machine.command("log show -c audit")

@@ -299,6 +299,11 @@ bool vm_snapshot_may_end(const struct vm *vm, char *words, size_t size)
 }
 #endif
 
+void vm_firmware_start(struct vm *vm)
+{
+	vm_send(vm, VM_COMMAND_START);
+}
+
 bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	if (!build_works) {

@@ -29,6 +29,7 @@ static const struct {
 	{"boot", CONFIG_WORDS, "kernel bios uefi"},
 	{"firmware", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"boot.order", CONFIG_TEXT, "any of disk, cdrom and net, each once"},
+	{"boot.once", CONFIG_TEXT, "as boot.order, for the next start alone, which takes it away"},
 	{"boot.menu", CONFIG_WORDS, "no yes"},
 	{"seed", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"smbios.uuid", CONFIG_TEXT, "a UUID"},

@@ -270,6 +270,10 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
         for vm in vms:
             if verb in ("start", "reset"):
                 vm.boots += verb == "start"
+                if verb == "start" and vm.config.get("boot.once"):
+                    vm.config["boot.once"] = ""
+                    vm.revision += 1
+                    self.event("configuration", vm)
                 vm.began = time.monotonic()
                 self.print_to(vm, f"Linux of {vm.name} boots ({vm.boots})\r\nlogin: ".encode())
             if event:

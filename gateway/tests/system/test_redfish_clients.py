@@ -87,8 +87,14 @@ def test_sushy_deploys(server, fake, root):
     system.reset_system(sushy.ResetType.FORCE_RESTART)
     system.reset_system(sushy.ResetType.FORCE_OFF)
     assert vm.state == "stopped"
-    with pytest.raises(sushy.exceptions.HTTPError, match="Continuous"):
-        system.set_system_boot_source(sushy.BootSource.PXE)
+    system.set_system_boot_source(sushy.BootSource.PXE)     # which is for one boot, as Ironic sets it
+    system.refresh()
+    assert (system.boot.target, system.boot.enabled) == (sushy.BootSource.PXE, sushy.BootSourceOverrideEnabled.ONCE)
+    assert (vm.config["boot.order"], vm.config["boot.once"]) == ("disk", "net")
+    system.reset_system(sushy.ResetType.ON)
+    wait_for(lambda: system.refresh() or system.boot.enabled == sushy.BootSourceOverrideEnabled.CONTINUOUS)
+    assert system.boot.target == sushy.BootSource.HDD
+    system.reset_system(sushy.ResetType.FORCE_OFF)
 
 
 def test_sushy_looks_round(root):

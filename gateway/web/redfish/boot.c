@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a VM with firmware boots from first: Redfish's boot override is its key boot.order. The
- * table of resources names the functions; a change is one PATCH of REST.
+ * What a VM with firmware boots from first: Redfish's boot override is its key boot.order, or
+ * boot.once if it is for one start. The table of resources names the functions; a change is one
+ * PATCH of REST.
  */
 #include "gateway/web/redfish/boot.h"
 
@@ -19,7 +20,7 @@
 #define MODE	"BootSourceOverrideMode"
 
 static const struct {
-	const char *target, *kind; /* Redfish's word, and that of boot.order */
+	const char *target, *kind; /* Redfish's word, and that of the keys */
 } boot_kinds[] = {{"Hdd", "disk"}, {"Cd", "cdrom"}, {"Pxe", "net"}};
 
 static const char *const boot_targets[] = {"None", "Hdd", "Cd", "Pxe", NULL};
@@ -47,12 +48,13 @@ static const char *boot_target(const char *order)
 /* Reads the override that a VM has; its mode is NULL if it boots a kernel without firmware. */
 static struct boot boot_of(json_t *vm)
 {
-	const char *order = redfish_vm_key(vm, "boot.order");
+	const char *once = redfish_vm_key(vm, "boot.once");
+	const char *order = *once ? once : redfish_vm_key(vm, "boot.order");
 	const char *firmware = redfish_vm_key(vm, "boot");
 
 	return (struct boot){
 		.target = boot_target(order),
-		.enabled = *order ? "Continuous" : "Disabled",
+		.enabled = *once ? "Once" : *order ? "Continuous" : "Disabled",
 		.mode = !strcmp(firmware, "uefi")   ? "UEFI"
 			: !strcmp(firmware, "bios") ? "Legacy"
 						    : NULL,
@@ -66,9 +68,9 @@ json_t *redfish_boot_show(json_t *vm)
 
 	for (size_t i = 0; boot_targets[i] && (boot.mode || i == 0); i++)
 		json_array_append_new(targets, json_string(boot_targets[i]));
-	return json_pack("{s:s, s:s, s:s*, s:o, s:[s, s]}", TARGET, boot.target, ENABLED,
+	return json_pack("{s:s, s:s, s:s*, s:o, s:[s, s, s]}", TARGET, boot.target, ENABLED,
 			 boot.enabled, MODE, boot.mode, TARGET "@Redfish.AllowableValues", targets,
-			 ENABLED "@Redfish.AllowableValues", "Disabled", "Continuous");
+			 ENABLED "@Redfish.AllowableValues", "Disabled", "Continuous", "Once");
 }
 
 /* Reads the override that the body asks for; a member that it has not is NULL. */
@@ -96,14 +98,7 @@ bool redfish_boot_check(struct redfish *redfish)
 			      "\" and \"" ENABLED "\"");
 		return false;
 	}
-	if (!redfish_only(redfish, object, known) || !boot_read(redfish, &boot))
-		return false;
-	if (!boot.enabled || strcmp(boot.enabled, "Once"))
-		return true;
-	redfish_error(redfish, 400, "PropertyValueNotInList", "Boot/" ENABLED,
-		      "Skerry has no boot override for one boot: use \"Continuous\", and "
-		      "\"Disabled\" after that boot");
-	return false;
+	return redfish_only(redfish, object, known) && boot_read(redfish, &boot);
 }
 
 /*
@@ -133,7 +128,7 @@ static bool boot_complete(struct redfish *redfish, const struct boot *is, struct
 	return true;
 }
 
-/* Returns the word of boot.order for a target of Redfish's, or "" for none. */
+/* Returns the word of the keys for a target of Redfish's, or "" for none. */
 static const char *boot_kind(const char *target)
 {
 	for (size_t i = 0; target && i < ARRAY_COUNT(boot_kinds); i++) {
@@ -143,6 +138,20 @@ static const char *boot_kind(const char *target)
 	return "";
 }
 
+/*
+ * Returns a new object: the body by which PATCH /v1/vms/{vm} sets the override. One for a single
+ * start leaves alone what the VM boots from otherwise; each other one takes the single one away.
+ */
+static json_t *boot_setting(const struct boot *wanted)
+{
+	const char *kind = boot_kind(wanted->target);
+
+	if (wanted->enabled && !strcmp(wanted->enabled, "Once"))
+		return redfish_vm_setting("boot.once", kind);
+	return json_pack("{s:{s:s?, s:n}}", "config", "boot.order", *kind ? kind : NULL,
+			 "boot.once");
+}
+
 void redfish_boot_change(struct redfish *redfish, json_t *answer)
 {
 	struct boot is = boot_of(answer), wanted;
@@ -150,6 +159,6 @@ void redfish_boot_change(struct redfish *redfish, json_t *answer)
 	if (!boot_read(redfish, &wanted) || !boot_complete(redfish, &is, &wanted))
 		return;
 	string_copy(redfish->match, sizeof(redfish->match), redfish->tag);
-	redfish_ask(redfish, "PATCH", redfish_vm_setting("boot.order", boot_kind(wanted.target)),
-		    "/v1/vms/%s", redfish_text(answer, "name"));
+	redfish_ask(redfish, "PATCH", boot_setting(&wanted), "/v1/vms/%s",
+		    redfish_text(answer, "name"));
 }

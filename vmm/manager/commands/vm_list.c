@@ -65,6 +65,7 @@ static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 		json_u64(json, "vsock_cid", vm_vsock_cid(vm));
 	else
 		json_null(json, "vsock_cid");
+	json_string(json, "boot_once", vm->config.boot_once);
 	command_vm_list_show_addresses(json, vm);
 	reply_object_end(reply);
 }
@@ -125,5 +126,6 @@ COMMAND(vm_list,
 	.example = "vm list",
 	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
 		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "
-		"missed_deadlines uuid boots revision steal_ns halted_ns vsock_cid addresses",
+		"missed_deadlines uuid boots revision steal_ns halted_ns vsock_cid boot_once "
+		"addresses",
 	.run = command_vm_list);

@@ -277,6 +277,8 @@ struct vm_config {
 	char firmware[CONFIG_FILE_BYTES]; /* "": none */
 	/* disk, cdrom and net in any order; "": the key is not set */
 	char boot_order[CONFIG_WORD_BYTES];
+	/* as boot_order, for the next start alone, which empties it; "": the key is not set */
+	char boot_once[CONFIG_WORD_BYTES];
 	u64 boot_menu;
 	char seed[CONFIG_FILE_BYTES]; /* the boot file with user-data for cloud-init; "": none */
 	/* the UUID that the VM's firmware reports (SMBIOS); "": the manager chooses one */

@@ -13,6 +13,8 @@ const char *config_firmware_key(const struct vm_config *vm)
 {
 	if (vm->boot_order[0] != '\0')
 		return "boot.order";
+	if (vm->boot_once[0] != '\0')
+		return "boot.once";
 	if (vm->boot_menu != 0)
 		return "boot.menu";
 	if (vm->seed[0] != '\0')
@@ -91,17 +93,28 @@ bool config_scsi_wrong(const struct vm_config *vm, char *problem, size_t size)
 	return false;
 }
 
-bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size)
+/* Says what is wrong with an order of boot, the value of `key`; returns false if nothing is. */
+static bool config_order_wrong(const struct vm_config *vm, const char *key, const char *value,
+			       char *problem, size_t size)
 {
 	u8 order[FIRMWARE_KIND_COUNT - 1];
+
+	if (config_firmware_order(value, order))
+		return false;
+	format(problem, size,
+	       "VM %s: %s = %s is not valid; use any of disk, cdrom and net, each once", vm->name,
+	       key, value);
+	return true;
+}
+
+bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size)
+{
 	u8 id[16];
 
-	if (!config_firmware_order(vm->boot_order, order))
-		format(problem, size,
-		       "VM %s: boot.order = %s is not valid; use any of disk, cdrom and net, each "
-		       "once",
-		       vm->name, vm->boot_order);
-	else if (vm->smbios_uuid[0] != '\0' && !guid_parse(vm->smbios_uuid, id))
+	if (config_order_wrong(vm, "boot.order", vm->boot_order, problem, size) ||
+	    config_order_wrong(vm, "boot.once", vm->boot_once, problem, size))
+		return true;
+	if (vm->smbios_uuid[0] != '\0' && !guid_parse(vm->smbios_uuid, id))
 		format(problem, size,
 		       "VM %s: smbios.uuid = %s is not valid; use a UUID such as "
 		       "0b1f3c5e-89ab-4cde-8f01-23456789abcd",

@@ -16,7 +16,7 @@ bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Says what is wrong with the disks for the SCSI host; returns false if nothing is. */
 bool config_scsi_wrong(const struct vm_config *vm, char *problem, size_t size);
 /*
- * Reads the key boot.order. Returns false if it has a word other than disk, cdrom and net, or one
- * of these twice.
+ * Reads the value of boot.order or boot.once. Returns false if it has a word other than disk, cdrom
+ * and net, or one of these twice.
  */
 bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1]);

@@ -59,6 +59,8 @@ const struct config_key config_vm_keys[] = {
 	 "a file name of at most 63 characters"},
 	{"boot.order", VALUE_TEXT, VM_FIELD(boot_order), 0, CONFIG_WORD_BYTES - 1, NULL,
 	 "any of disk, cdrom and net, each once"},
+	{"boot.once", VALUE_TEXT, VM_FIELD(boot_once), 0, CONFIG_WORD_BYTES - 1, NULL,
+	 "any of disk, cdrom and net, each once"},
 	{"boot.menu", VALUE_CHOICE, VM_FIELD(boot_menu), .words = "no yes", .allowed = "yes or no"},
 	{"seed", VALUE_TEXT, VM_FIELD(seed), 0, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of at most 63 characters"},

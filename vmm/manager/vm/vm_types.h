@@ -94,6 +94,7 @@ struct vm {
 	char seed_offered[CONFIG_FILE_BYTES];
 	char seed_used[CONFIG_FILE_BYTES];
 	struct vm_user_data user_data; /* the text of a seed that came with `vm create` */
+	bool booted_once; /* an earlier start had boot.once: firmware may have kept that order */
 	/* the number of changes of the VM's configuration since its creation */
 	u32 revision;
 	struct vm_config config;

@@ -83,6 +83,7 @@ static enum status firmware_make(struct machine *machine, u64 flash, handle_t *r
 						    (u8 *)(uintptr_t)(at + flash)};
 	status = firmware_map(*rom, flash, code);
 	firmware_find_devices(machine, &devices);
+	job->boot_order = &machine->firmware->boot_order;
 	firmware_prepare(machine->firmware, job, firmware_settings(), &devices);
 	return status;
 }

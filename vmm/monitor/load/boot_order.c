@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes the order of boot for a VM's firmware: the file bootorder of fw_cfg. Called by firmware.c
- * once; writes into the given buffer.
+ * once, and at each start of the guest; writes into the given buffers.
  */
 #include "vmm/monitor/load/boot_order.h"
 
+#include "lib/bits.h"
+#include "lib/string.h"
 #include "vmm/monitor/pci/pci.h"
 #include "vmm/rt/format.h"
 
@@ -45,13 +47,15 @@ static size_t boot_order_write_path(char *text, size_t size, const struct boot_d
 		      boot_order_kinds[kind].slot_first + number, boot_order_kinds[kind].behind);
 }
 
-u32 boot_order_write(char text[BOOT_ORDER_BYTES], const struct firmware_settings *settings,
-		     const struct boot_devices *devices)
+/* Writes the paths of all devices of these kinds, one a line; returns the number of bytes. */
+static u32 boot_order_write_kinds(char text[BOOT_ORDER_BYTES],
+				  const u8 kinds[FIRMWARE_KIND_COUNT - 1],
+				  const struct boot_devices *devices)
 {
 	size_t length = 0;
 
-	for (u32 i = 0; i < sizeof(settings->order); i++) {
-		u32 kind = settings->order[i];
+	for (u32 i = 0; i < FIRMWARE_KIND_COUNT - 1; i++) {
+		u32 kind = kinds[i];
 		u32 left;
 
 		if (kind == FIRMWARE_KIND_NONE || kind >= FIRMWARE_KIND_COUNT)
@@ -67,4 +71,24 @@ u32 boot_order_write(char text[BOOT_ORDER_BYTES], const struct firmware_settings
 		}
 	}
 	return length != 0 && length < BOOT_ORDER_BYTES ? (u32)length + 1 : 0;
+}
+
+void boot_order_write(struct boot_order *order, const struct firmware_settings *settings,
+		      const struct boot_devices *devices)
+{
+	const u8 *first =
+		settings->once[0] != FIRMWARE_KIND_NONE ? settings->once : settings->order;
+	u32 then_bytes;
+
+	memset(order, 0, sizeof(*order));
+	order->bytes = boot_order_write_kinds(order->text, first, devices);
+	then_bytes = boot_order_write_kinds(order->then, settings->order, devices);
+	order->bytes = MAX(order->bytes, then_bytes);
+}
+
+void boot_order_start(struct boot_order *order)
+{
+	if (order->started)
+		memcpy(order->text, order->then, sizeof(order->text));
+	order->started = true;
 }

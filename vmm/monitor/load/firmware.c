@@ -90,10 +90,10 @@ static void firmware_add_file(struct firmware *firmware, const char *name, const
 static void firmware_add_boot(struct firmware *firmware, const struct firmware_settings *settings,
 			      const struct boot_devices *devices)
 {
-	u32 bytes = boot_order_write(firmware->boot_order, settings, devices);
-
-	if (bytes != 0)
-		firmware_add_file(firmware, "bootorder", firmware->boot_order, bytes);
+	boot_order_write(&firmware->boot_order, settings, devices);
+	if (firmware->boot_order.bytes != 0)
+		firmware_add_file(firmware, "bootorder", firmware->boot_order.text,
+				  firmware->boot_order.bytes);
 	firmware->menu_wait_ms = MENU_WAIT_MS;
 	if (settings->menu != 0)
 		firmware_add_file(firmware, "etc/boot-menu-wait", &firmware->menu_wait_ms,
@@ -181,6 +181,8 @@ bool firmware_load(struct load_job *job)
 	memcpy(job->rom + job->kept, job->kernel.bytes + job->kept, bytes - job->kept);
 	if (!job->uefi)
 		memcpy(job->ram + LAYOUT_HIGH_START - bytes, job->kernel.bytes, bytes);
+	if (job->boot_order != NULL)
+		boot_order_start(job->boot_order);
 	start_state_reset(job->page);
 	/* EDX holds the processor's signature after RESET (SDM vol. 3, table 10-1) */
 	job->page->gpr[GPR_RDX] = job->cpu.signature;

@@ -35,7 +35,8 @@ _Static_assert(sizeof(struct firmware_e820) == 20, "ACPI 6.4, table 15.2");
 
 /*
  * What a VM that starts by firmware has besides the ROM: the files that the firmware reads by
- * fw_cfg. These files depend on the VM's configuration alone and never change.
+ * fw_cfg. These files depend on the VM's configuration alone. Only the order of boot changes, at
+ * the guest's second start.
  */
 struct firmware {
 	u8 tables[LAYOUT_RSDP - LAYOUT_ACPI];
@@ -46,7 +47,7 @@ struct firmware {
 	u32 fail_wait_ms;
 	u32 menu_wait_ms;
 	struct smbios smbios;
-	char boot_order[BOOT_ORDER_BYTES];
+	struct boot_order boot_order;
 	u32 file_count;
 	struct fw_cfg_file file[FIRMWARE_FILES];
 };

@@ -9,6 +9,8 @@
 #include "vmm/monitor/load/e820.h"
 #include "vmm/monitor/load/mp_table.h"
 
+struct boot_order;
+
 struct load_file {
 	const u8 *bytes;
 	u64 size; /* the size of the file; 0: there is no file */
@@ -31,6 +33,7 @@ struct load_job {
 	 * start of the guest
 	 */
 	u64 kept;
+	struct boot_order *boot_order; /* where firmware boots from; NULL: it is not told */
 	bool hpet;	   /* the VM has an HPET */
 	bool pci;	   /* the VM has a PCI bus */
 	u32 physical_bits; /* the width of the guest's physical addresses */

@@ -8,6 +8,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/process/vm_build.h"
+#include "vmm/manager/vm/process/vm_firmware.h"
 #include "vmm/manager/vm/vm_check.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/memory/vm_overcommit.h"
@@ -38,7 +39,7 @@ static bool vm_start(struct vm *vm, char *problem, size_t size)
 	}
 	vm->wish.start = !vm_ready(vm);
 	if (!vm->wish.start)
-		vm_send(vm, VM_COMMAND_START);
+		vm_firmware_start(vm);
 	return true;
 }
 

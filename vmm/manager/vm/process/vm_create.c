@@ -130,6 +130,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	vm->config.channel[0] = '\0';
 	/* no clone is backed up unless that is asked for */
 	vm->config.backup.store[0] = '\0';
+	vm->config.boot_once[0] = '\0';
 	if (!vm_volumes_give(vm, from, problem, size) ||
 	    !vm_user_data_clone(vm, from, problem, size))
 		return NULL;

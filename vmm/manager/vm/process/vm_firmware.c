@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tells the monitor of a VM with firmware what its guest finds besides devices: the order of boot,
- * and what SMBIOS says of the VM. Called by vm_build.c; holds no state.
+ * and what SMBIOS says of the VM. Called by vm_build.c and,
+ * at each start, by vm_act.c and vm_report.c; holds no state.
  */
 #include "vmm/manager/vm/process/vm_firmware.h"
 
 #include "vmm/manager/config/config_firmware.h"
+#include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/text/guid.h"
 #include "vmm/manager/vm/process/vm_user_data.h"
 
 #define VENDOR	"Skerry"
 #define PRODUCT "Skerry virtual machine"
+/* what firmware does by itself */
+#define USUAL_ORDER "disk cdrom net"
 
 static void vm_firmware_choose(char to[FIRMWARE_TEXT_BYTES], const char *key, const char *otherwise)
 {
@@ -29,6 +34,36 @@ static u32 vm_firmware_seed_bytes(const struct vm *vm)
 	return file != NULL ? (u32)file->size : 0;
 }
 
+/* Adds behind the kinds that an order names those that only `rest` names. */
+static void vm_firmware_complete(u8 order[FIRMWARE_KIND_COUNT - 1],
+				 const u8 rest[FIRMWARE_KIND_COUNT - 1])
+{
+	u32 taken = 0;
+	u32 count = 0;
+
+	while (count < FIRMWARE_KIND_COUNT - 1 && order[count] != FIRMWARE_KIND_NONE)
+		taken |= 1u << order[count++];
+	for (u32 i = 0; i < FIRMWARE_KIND_COUNT - 1 && rest[i] != FIRMWARE_KIND_NONE; i++)
+		if ((taken >> rest[i] & 1) == 0)
+			order[count++] = rest[i];
+}
+
+/*
+ * Fills in the orders of boot, which were checked when they were set. UEFI firmware keeps the last
+ * order that it was told, and drops the systems of devices that this order does not name. So an
+ * order for one start names all kinds, and after it the VM is told an order at each start.
+ */
+static void vm_firmware_fill_orders(const struct vm *vm, struct firmware_settings *settings)
+{
+	bool once = vm->config.boot_once[0] != '\0';
+	bool usual = vm->config.boot_order[0] == '\0' && (once || vm->booted_once);
+
+	(void)!config_firmware_order(usual ? USUAL_ORDER : vm->config.boot_order, settings->order);
+	(void)!config_firmware_order(vm->config.boot_once, settings->once);
+	if (once)
+		vm_firmware_complete(settings->once, settings->order);
+}
+
 void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 {
 	const struct vm_config *config = &vm->config;
@@ -37,8 +72,8 @@ void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 
 	if (config->boot == BOOT_KERNEL)
 		return;
-	/* order and UUID were checked when they were set */
-	(void)!config_firmware_order(config->boot_order, settings.order);
+	vm_firmware_fill_orders(vm, &settings);
+	/* the UUID was checked when it was set */
 	(void)!guid_parse(config->smbios_uuid[0] != '\0' ? config->smbios_uuid : vm->uuid,
 			  settings.uuid);
 	string_copy(settings.instance, sizeof(settings.instance), vm->uuid);
@@ -58,6 +93,18 @@ void vm_firmware_note(struct vm *vm)
 	}
 	string_copy(vm->seed_offered, sizeof(vm->seed_offered), vm->config.seed);
 	vm_user_data_settle(vm);
+}
+
+void vm_firmware_start(struct vm *vm)
+{
+	vm_send(vm, VM_COMMAND_START);
+	if (vm->config.boot_once[0] == '\0')
+		return;
+	vm->config.boot_once[0] = '\0';
+	vm->config.given &= ~config_key_bit(config_vm_keys, "boot.once");
+	vm->booted_once = true;
+	vm->revision++;
+	vm_event(vm->config.name, vm->uuid, EVENT_CONFIGURATION, "");
 }
 
 bool vm_firmware_seed_is_gone(const struct vm *vm)

@@ -13,6 +13,11 @@ bool vm_firmware_seed_is_gone(const struct vm *vm);
 /* Fills in what the monitor of a VM with firmware is told; does nothing for other VMs. */
 void vm_firmware_fill(const struct vm *vm, struct start_info *info);
 /*
+ * Tells the VM's monitor to start the guest. Takes away the key boot.once, which the start has used
+ * up.
+ */
+void vm_firmware_start(struct vm *vm);
+/*
  * Returns those bits of the flags in the monitor's start page that say which disks hold the CDs of
  * CD-ROM drives, and which has the firmware's variables.
  */

@@ -10,6 +10,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/process/process_end.h"
+#include "vmm/manager/vm/process/vm_firmware.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_output.h"
@@ -140,7 +141,7 @@ void vm_report_take(struct vm *vm)
 	if (vm_is_ending(vm) || !report->ready)
 		return;
 	if (vm->wish.start)
-		vm_send(vm, VM_COMMAND_START);
+		vm_firmware_start(vm);
 	vm->wish.start = false;
 }
 

@@ -182,13 +182,36 @@ static void test_boot_override(void **state)
 	redfish = boot("\"BootSourceOverrideEnabled\":\"Disabled\"",
 		       BIOS ",\"boot.order\":{\"value\":\"net\"}");
 	assert_string_equal(config_of(redfish, "boot.order"), "none");
+	assert_string_equal(config_of(redfish, "boot.once"), "none");
+	ends_well(redfish);
+}
+
+static void test_boot_once(void **state)
+{
+	struct redfish *redfish = boot("\"BootSourceOverrideTarget\":\"Pxe\","
+				       "\"BootSourceOverrideEnabled\":\"Once\"",
+				       BIOS ",\"boot.order\":{\"value\":\"disk\"}");
+
+	(void)state;
+	assert_string_equal(config_of(redfish, "boot.once"), "net");
+	assert_string_equal(config_of(redfish, "boot.order"), "not set");
+	ends_well(redfish);
+	/* what comes without a target keeps the one that there is */
+	redfish = boot("\"BootSourceOverrideEnabled\":\"Once\"",
+		       BIOS ",\"boot.order\":{\"value\":\"cdrom\"}");
+	assert_string_equal(config_of(redfish, "boot.once"), "cdrom");
+	ends_well(redfish);
+	redfish = boot("\"BootSourceOverrideEnabled\":\"Continuous\"",
+		       BIOS ",\"boot.once\":{\"value\":\"net\"}");
+	assert_string_equal(config_of(redfish, "boot.order"), "net");
+	assert_string_equal(config_of(redfish, "boot.once"), "none");
 	ends_well(redfish);
 }
 
 static void test_wrong_boot_overrides(void **state)
 {
 	(void)state;
-	fails(boot("\"BootSourceOverrideEnabled\":\"Once\"", BIOS), 400, "PropertyValueNotInList");
+	fails(boot("\"BootSourceOverrideEnabled\":\"Twice\"", BIOS), 400, "PropertyValueNotInList");
 	fails(boot("\"BootSourceOverrideTarget\":\"Floppy\"", BIOS), 400, "PropertyValueNotInList");
 	fails(boot("\"BootSourceOverrideMode\":\"UEFI\",\"BootSourceOverrideTarget\":\"Cd\"", BIOS),
 	      400, "PropertyValueNotInList");
@@ -325,7 +348,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_off_already),   cmocka_unit_test(test_wrong_resets),
-		cmocka_unit_test(test_boot_override), cmocka_unit_test(test_wrong_boot_overrides),
+		cmocka_unit_test(test_boot_override), cmocka_unit_test(test_boot_once),
+		cmocka_unit_test(test_wrong_boot_overrides),
 		cmocka_unit_test(test_media),	      cmocka_unit_test(test_wrong_images),
 		cmocka_unit_test(test_sessions),      cmocka_unit_test(test_answers_of_core),
 		cmocka_unit_test(test_table),

@@ -90,6 +90,7 @@ static void test_shown_again(void **state)
 		if (strcmp(config_vm_keys[i].name, "initrd") != 0 &&
 		    strcmp(config_vm_keys[i].name, "firmware") != 0 &&
 		    strcmp(config_vm_keys[i].name, "boot.order") != 0 &&
+		    strcmp(config_vm_keys[i].name, "boot.once") != 0 &&
 		    strcmp(config_vm_keys[i].name, "seed") != 0 &&
 		    strcmp(config_vm_keys[i].name, "backup") != 0 &&
 		    strncmp(config_vm_keys[i].name, "smbios.", 7) != 0 &&

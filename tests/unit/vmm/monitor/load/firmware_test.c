@@ -275,6 +275,41 @@ static void order_of_boot(void **state)
 	assert_string_equal(firmware.file[0].name, "etc/boot-menu-wait");
 }
 
+/* The first start is told another order than those after it, in a file of one size. */
+static void order_of_one_boot(void **state)
+{
+	static struct vcpu_page page;
+	static u8 ram[2 * MIB];
+	struct load_job job = job_for(64 * KIB, JUMP_FAR);
+
+	(void)state;
+	devices = (struct boot_devices){.disks = 1 << 0, .drives = 1 << 1};
+	settings.once[0] = FIRMWARE_KIND_CDROM;
+	job.boot_order = &firmware.boot_order;
+	job.rom = rom;
+	job.ram = ram;
+	job.page = &page;
+	assert_string_equal(boot_order(), "/pci@i0cf8/scsi@11/channel@0/disk@0,0");
+	assert_true(firmware_load(&job));
+	assert_string_equal(firmware.boot_order.text, "/pci@i0cf8/scsi@11/channel@0/disk@0,0");
+	assert_true(firmware_load(&job));
+	for (u32 i = 0; i < firmware.boot_order.bytes; i++)
+		assert_int_equal(firmware.boot_order.text[i], 0);
+	/* the later order is the longer one */
+	settings.order[0] = FIRMWARE_KIND_DISK;
+	settings.order[1] = FIRMWARE_KIND_CDROM;
+	firmware.file_count = 0;
+	firmware_add_boot(&firmware, &settings, &devices);
+	assert_true(firmware_load(&job));
+	assert_string_equal(firmware.boot_order.text, "/pci@i0cf8/scsi@11/channel@0/disk@0,0");
+	assert_true(firmware_load(&job));
+	assert_string_equal(firmware.boot_order.text, "/pci@i0cf8/scsi@10/disk@0,0\n"
+						      "/pci@i0cf8/scsi@11/channel@0/disk@0,0");
+	assert_int_equal(firmware.file[0].size_bytes, strlen(firmware.boot_order.text) + 1);
+	memset(settings.once, 0, sizeof(settings.once));
+	memset(settings.order, 0, sizeof(settings.order));
+}
+
 /* Each structure leads to the next, its texts are counted, and the anchor's sums are 0. */
 static void tells_who_it_is(void **state)
 {
@@ -355,6 +390,7 @@ int main(void)
 		cmocka_unit_test(script_places_tables),
 		cmocka_unit_test(memory_map_is_told),
 		cmocka_unit_test(order_of_boot),
+		cmocka_unit_test(order_of_one_boot),
 		cmocka_unit_test(tells_who_it_is),
 		cmocka_unit_test(seed_has_two_files),
 	};
