@@ -33,12 +33,25 @@ void connect_auth_list(struct rpc *call)
 	rpc_answer(call);
 }
 
-static void connect_took_me(struct rpc *call, json_t *me)
+/*
+ * Opens the connection unless the link to Skerry is lost. What core knows is old then, and most
+ * clients take a VM that they do not find, or a state of a minute ago, for what is.
+ */
+static void connect_took_health(struct rpc *call, json_t *health)
 {
-	(void)me;
+	if (!json_is_true(json_object_get(health, "ready"))) {
+		rpc_fail(call, ERROR_FAILED, "the gateway has lost its link to Skerry");
+		return;
+	}
 	call->client->opened = true;
 	call->client->only_reads = call->arguments.numbers[0] & CONNECT_ONLY_READS;
 	rpc_answer(call);
+}
+
+static void connect_took_me(struct rpc *call, json_t *me)
+{
+	(void)me;
+	rpc_ask(call, "GET", "/v1/health", NULL, connect_took_health);
 }
 
 /*

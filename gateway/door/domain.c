@@ -15,7 +15,7 @@ static void domain_took_info(struct rpc *call, json_t *vm)
 	uint64_t memory_kib = (uint64_t)vm_number(vm, "memory_bytes") / 1024;
 	double cpu_s = json_number_value(json_object_get(vm, "cpu_s"));
 
-	xdr_write_u32(&call->results, vm_state(vm));
+	xdr_write_u32(&call->results, vm_state_now(vm));
 	xdr_write_u64(&call->results, memory_kib);
 	xdr_write_u64(&call->results, memory_kib);
 	xdr_write_u32(&call->results, (uint16_t)vm_number(vm, "vcpus"));
@@ -30,8 +30,10 @@ void domain_info(struct rpc *call)
 
 static void domain_took_state(struct rpc *call, json_t *vm)
 {
-	xdr_write_u32(&call->results, vm_state(vm));
-	xdr_write_u32(&call->results, vm_reason(vm));
+	enum vm_state state = vm_state_now(vm);
+
+	xdr_write_u32(&call->results, state);
+	xdr_write_u32(&call->results, state == VM_UNKNOWN ? 0 : vm_reason(vm));
 	rpc_answer(call);
 }
 

@@ -63,6 +63,7 @@ static const struct procedure procedures[] = {
 	{72, "i", false, false, thing_names},
 	{73, "", false, false, thing_none},
 	{74, "i", false, false, thing_none},
+	{78, "ni", true, false, pool_start},
 	{83, "ni", false, false, pool_refresh},
 	{84, "s", false, false, thing_lookup},
 	{85, "u", false, false, thing_lookup},

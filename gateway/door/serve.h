@@ -71,6 +71,7 @@ void thing_yes(struct rpc *call);
 
 void pool_info(struct rpc *call);
 void pool_refresh(struct rpc *call);
+void pool_start(struct rpc *call);
 
 void volume_count(struct rpc *call);
 void volume_names(struct rpc *call);

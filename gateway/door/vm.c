@@ -44,6 +44,11 @@ enum vm_state vm_state(json_t *vm)
 	return VM_SHUTOFF;
 }
 
+enum vm_state vm_state_now(json_t *vm)
+{
+	return json_is_true(json_object_get(vm, "stale")) ? VM_UNKNOWN : vm_state(vm);
+}
+
 uint32_t vm_reason(json_t *vm)
 {
 	static const struct {

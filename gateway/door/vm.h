@@ -6,10 +6,13 @@
 #include "gateway/base/buffer.h"
 #include "gateway/door/uuid.h"
 
-/* libvirt's numbers of a VM's states. */
-enum vm_state { VM_RUNNING = 1, VM_PAUSED = 3, VM_SHUTOFF = 5, VM_CRASHED = 6 };
+/* libvirt's numbers of a VM's states; VM_UNKNOWN: "no state", the link to Skerry is lost. */
+enum vm_state { VM_UNKNOWN = 0, VM_RUNNING = 1, VM_PAUSED = 3, VM_SHUTOFF = 5, VM_CRASHED = 6 };
 
+/* Returns the state that a VM had when core heard of it last. */
 enum vm_state vm_state(json_t *vm);
+/* Returns the state of a VM that core was asked for alone, or VM_UNKNOWN. */
+enum vm_state vm_state_now(json_t *vm);
 /* Returns the number by which libvirt says why the VM is in its state; 0: the reason is unknown. */
 uint32_t vm_reason(json_t *vm);
 bool vm_active(json_t *vm);

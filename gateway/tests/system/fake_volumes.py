@@ -20,6 +20,8 @@ class Volumes:
         self.stores = {}
         self.volume_last, self.rekey, self.copy = 0, None, None
         self.quotas, self.damaged, self.store_room = [], [], 0
+        # the states that the store shows from now on, one a look, the last one for good; and those after it is taken
+        self.store_shows, self.store_taken = [], ["ready"]
 
     def run_store_quota_set(self, words, _after):
         """Takes pattern and bytes, without units."""
@@ -37,9 +39,14 @@ class Volumes:
         self.store(words[0])
         return [row | {"quotas": self.quotas, "damaged": self.damaged} for row in rows if row["name"] == words[0]]
 
+    def store_state(self):
+        return self.store_shows.pop(0) if len(self.store_shows) > 1 else (self.store_shows or ["ready"])[0]
+
     def store_rows(self):
-        return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
-                 "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
+        shown = self.store_state()
+        return [{"name": name, "disk": "raw", "state": shown if volumes is not None else "empty",
+                 "problem": ("" if shown == "ready" else f"it belongs to host {self.OWNER}") if volumes is not None
+                            else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
                  "room_bytes": self.store_room, "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
                  "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged),
@@ -67,6 +74,7 @@ class Volumes:
 
     def run_store_take(self, words, _after):
         self.store(words[0])
+        self.store_shows = list(self.store_taken)
         return [{"store": words[0], "said": "done"}]
 
     def store(self, name):

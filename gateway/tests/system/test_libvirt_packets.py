@@ -280,10 +280,11 @@ def test_a_reader_that_stands_still_loses_the_connection_and_nobody_else(peer, s
             peer.reply()
 
 
-def test_patience(program, fake, tmp_path):
+def test_patience(pair, tmp_path):
     """A client that asks for more than the rate is slowed down, and not refused."""
     path = str(tmp_path / "virt.sock")
-    server = Server(program, tmp_path, fake.path, "--libvirt", path, "--rate", "10").start(ready=False)
+    _, server = pair("--libvirt", path, "--rate", "10")
+    server.start()
     peer = Peer(path).open()
     for _ in range(40):
         assert peer.call(LIST_ALL, struct.pack(">iI", 1, 0)) is None
