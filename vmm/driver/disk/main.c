@@ -52,6 +52,8 @@ static void main_wait(void)
 	} while (channel->finished == finished);
 	if (key == PROCESS_MANAGER)
 		main_take_commands();
+	else if (key >= PROCESS_OTHERS)
+		scheduler_hear(key - PROCESS_OTHERS);
 }
 
 int main(void)

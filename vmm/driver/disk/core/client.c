@@ -19,6 +19,7 @@ static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
+u64 client_quiet_set;
 static u64 changed_set; /* a bit for each client that was not shown all its answers yet */
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
@@ -155,6 +156,7 @@ static void client_replace(u32 index, u32 number)
 
 void client_take_commands(void)
 {
+	client_quiet_set = 0;
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
 

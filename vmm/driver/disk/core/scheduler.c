@@ -22,6 +22,11 @@
  * are served at once.
  */
 #define KEPT_PART 32u
+/*
+ * A driver that never waits hears no signal: in one round of so many that pass without one it looks
+ * at all clients.
+ */
+#define ROUNDS_UNHEARD 8u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 
 /* Which client of one disk is served next: clients with requests take turns. */
@@ -52,6 +57,7 @@ static struct turns units[DISK_UNIT_MAX];
 static u32 unit_count; /* the number of disks that are served: the first ones of the driver */
 /* a bit for each client over its rate limit, and for some that were before */
 static u64 limited_set;
+static u32 rounds_unheard; /* the rounds since a client's signal was heard or all were looked at */
 
 void scheduler_open(u32 unit, u32 depth)
 {
@@ -242,7 +248,7 @@ static bool scheduler_serve_disk(u32 unit, u64 now)
 	};
 	bool any;
 
-	round.set = scheduler_find_competitors(members, now);
+	round.set = scheduler_find_competitors(members & ~client_quiet_set, now);
 	round.largest_weight = scheduler_largest_weight(round.set);
 	turns->looked_at = round.set;
 	turns->stopped_at = ~0u;
@@ -256,11 +262,23 @@ static bool scheduler_serve_disk(u32 unit, u64 now)
 	return any;
 }
 
+void scheduler_hear(u64 index)
+{
+	if (index >= DISK_CLIENT_MAX)
+		return;
+	client_quiet_set &= ~BIT(index);
+	rounds_unheard = 0;
+}
+
 bool scheduler_serve(void)
 {
 	u64 now = clock_tsc();
 	bool any = false;
 
+	if (++rounds_unheard >= ROUNDS_UNHEARD) {
+		client_quiet_set = 0;
+		rounds_unheard = 0;
+	}
 	for (u32 unit = 0; unit < unit_count; unit++) {
 		if (units[unit].places != 0 && client_sets[unit] != 0)
 			any |= scheduler_serve_disk(unit, now);
@@ -285,7 +303,10 @@ static bool scheduler_client_may_wait(u32 unit, struct client *client)
 	if (scheduler_is_stopped(unit) && request_waiting_for(unit) > 0 &&
 	    (units[unit].looked_at & bit) != 0)
 		return true;
-	return !client->has_held && link_may_wait(&client->end);
+	if (client->has_held || !link_may_wait(&client->end))
+		return false;
+	client_quiet_set |= bit;
+	return true;
 }
 
 bool scheduler_may_wait(void)
@@ -293,7 +314,7 @@ bool scheduler_may_wait(void)
 	bool all = true;
 
 	for (u32 unit = 0; unit < unit_count; unit++) {
-		u64 set = units[unit].places != 0 ? client_sets[unit] : 0;
+		u64 set = units[unit].places != 0 ? client_sets[unit] & ~client_quiet_set : 0;
 
 		for (; set != 0; set &= set - 1)
 			all &= scheduler_client_may_wait(unit, &clients[bit_lowest(set)]);

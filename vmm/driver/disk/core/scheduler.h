@@ -13,6 +13,12 @@ void scheduler_open(u32 unit, u32 depth);
  * hands them to the device. Returns true if it took any.
  */
 bool scheduler_serve(void);
+/*
+ * Tells the scheduler that the client at that index has signalled. A client that had no request
+ * before the last wait is not looked at until then, except in some of the rounds of a driver that
+ * never waits.
+ */
+void scheduler_hear(u64 index);
 /* Asks all clients to signal new requests. Returns true if no request can be taken now. */
 bool scheduler_may_wait(void);
 /*

@@ -173,6 +173,7 @@ static UNUSED void raise_generation(struct peer *peer)
 {
 	peer->memory->generation++;
 	assert_true(link_renewed(&peer->end));
+	scheduler_hear((u64)(peer - peers));
 }
 
 /* Attaches a client as the manager does; the driver then sees it. */
@@ -207,6 +208,8 @@ static UNUSED void forget_all(void)
 {
 	memset(clients, 0, sizeof(clients));
 	memset(client_sets, 0, sizeof(client_sets));
+	client_quiet_set = 0;
+	rounds_unheard = 0;
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
 	request_sum = 0;
@@ -251,7 +254,8 @@ static UNUSED void put(u32 index, struct block_request request)
 {
 	assert_true(link_room(&peers[index].end) != 0);
 	slot_put(&peers[index].end, &request);
-	(void)!link_publish(&peers[index].end);
+	if (link_publish(&peers[index].end))
+		scheduler_hear(index);
 }
 
 static UNUSED void put_read(u32 index, u64 id)

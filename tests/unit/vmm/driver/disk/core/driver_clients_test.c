@@ -120,6 +120,59 @@ static void renewed(void **state)
 	assert_int_equal(given[0]->id, 2);
 }
 
+/* --- clients that ask nothing --- */
+
+/* Puts a request whose signal is still on its way. */
+static void put_unheard(u32 index, u64 id)
+{
+	struct block_request request = {.id = id, .operation = BLOCK_READ, .sectors = 1};
+
+	slot_put(&peers[index].end, &request);
+	assert_true(link_publish(&peers[index].end));
+}
+
+/* Before a wait the driver asks for signals; it does not look at whoever has not signalled. */
+static void quiet_until_heard(void **state)
+{
+	(void)state;
+	attach(1, false);
+	assert_true(scheduler_may_wait());
+	put_unheard(1, 7);
+	assert_false(scheduler_serve());
+	scheduler_hear(0);
+	assert_false(scheduler_serve());
+	scheduler_hear(1);
+	assert_true(scheduler_serve());
+	assert_int_equal(given[0]->id, 7);
+	scheduler_hear(DISK_CLIENT_MAX); /* is nobody */
+}
+
+/* A driver that has something to do all the time finds its requests after some rounds. */
+static void found_by_a_driver_that_never_waits(void **state)
+{
+	u32 rounds = 0;
+
+	(void)state;
+	attach(1, false);
+	assert_true(scheduler_may_wait());
+	put_unheard(1, 7);
+	while (!scheduler_serve())
+		assert_true(++rounds < ROUNDS_UNHEARD);
+	assert_int_equal(given[0]->id, 7);
+}
+
+/* The manager may have changed what the client may do. */
+static void looked_at_after_a_command(void **state)
+{
+	(void)state;
+	assert_true(scheduler_may_wait());
+	put_unheard(0, 7);
+	assert_false(scheduler_serve());
+	client_take_commands();
+	assert_true(scheduler_serve());
+	assert_int_equal(given[0]->id, 7);
+}
+
 /* --- a device that is full --- */
 
 static void held_until_there_is_room(void **state)
@@ -203,6 +256,9 @@ int main(void)
 		TEST(does_not_wait_with_a_held_request_alone),
 		TEST(replaced_while_requests_are_out),
 		TEST(renewed),
+		TEST(quiet_until_heard),
+		TEST(found_by_a_driver_that_never_waits),
+		TEST(looked_at_after_a_command),
 		TEST(held_until_there_is_room),
 		TEST(depth),
 		TEST(fair_to_all),
