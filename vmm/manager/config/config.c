@@ -36,6 +36,7 @@ struct parser {
 	u32 problem_count;
 	enum section section;
 	u32 section_line;
+	u32 vm_line[CONFIG_VM_MAX]; /* number of the line at which each VM's section begins */
 	const char *line_start;
 	struct vm_config vm; /* the VM of the section being read */
 	/* the kind of the named section, if `section` is SECTION_NAMED */
@@ -146,6 +147,7 @@ static void config_finish_section(struct parser *parser)
 		if (!parser->vm.broken && !config_vm_check(&parser->vm, parser->problem.text,
 							   sizeof(parser->problem.text)))
 			config_tell(parser, parser->line_start);
+		parser->vm_line[config->vm_count] = parser->section_line;
 		config->vm[config->vm_count++] = parser->vm;
 		parser->problem.line = line;
 	}
@@ -157,6 +159,22 @@ static void config_finish_section(struct parser *parser)
 	}
 	parser->section = SECTION_NONE;
 	parser->named = NULL;
+}
+
+/* Checks the VMs once more with the networks whose sections stand behind theirs. */
+static void config_finish(struct parser *parser)
+{
+	struct config *config = parser->config;
+
+	for (u32 i = 0; i < config->vm_count; i++) {
+		if (config->vm[i].broken ||
+		    config_net_check_cards(&config->vm[i], parser->problem.text,
+					   sizeof(parser->problem.text)))
+			continue;
+		parser->problem.line = parser->vm_line[i];
+		config_tell(parser, parser->line_start);
+		config->vm[i].broken = true;
+	}
 }
 
 /* The kinds of named sections besides VMs: their word, their keys and how many there may be. */
@@ -465,5 +483,6 @@ u32 config_parse(struct config *config, const char *file, struct text text,
 	}
 	parser.line_start = start;
 	config_finish_section(&parser);
+	config_finish(&parser);
 	return parser.problem_count;
 }

@@ -6,6 +6,7 @@
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/config_firmware.h"
 #include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/config/config_net.h"
 #include "vmm/rt/format.h"
 
 /* Returns the reservation of all vCPUs in percent of one CPU, rounded up. */
@@ -103,7 +104,8 @@ static bool config_has_volume(const struct vm_config *vm)
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (config_boot_problem(vm, problem, size) || config_flash_wrong(vm, problem, size) ||
-	    config_scsi_wrong(vm, problem, size) || config_egress_wrong(vm, problem, size))
+	    config_scsi_wrong(vm, problem, size) || config_egress_wrong(vm, problem, size) ||
+	    !config_net_check_cards(vm, problem, size))
 		return false;
 	if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,

@@ -136,3 +136,35 @@ bool config_net_check(const struct net_config *net, char *problem, size_t size)
 	       net->section.name, net->dhcp, other->dhcp, other->section.name);
 	return false;
 }
+
+const char *config_net_whose(const struct net_config *net, u32 address)
+{
+	struct net_range range;
+
+	if (address == 0 || !config_net_range(net, &range))
+		return NULL;
+	if (address == config_net_address(net->dhcp_router))
+		return "router";
+	if (address == config_net_address(net->dhcp_dns))
+		return "name server";
+	return __builtin_bswap32(address) == net_range_server(&range) ? "DHCP server" : NULL;
+}
+
+bool config_net_check_cards(const struct vm_config *vm, char *problem, size_t size)
+{
+	char text[ADDRESS_TEXT];
+
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX && vm->net[i].number != 0; i++) {
+		const struct net_config *net = config_net(vm->net[i].number - 1u);
+		const char *whose =
+			net != NULL ? config_net_whose(net, vm->net[i].address) : NULL;
+
+		if (whose == NULL)
+			continue;
+		address_format_ipv4(vm->net[i].address, text, sizeof(text));
+		format(problem, size, "VM %s: address=%s is that of the %s of net %s; use another",
+		       vm->name, text, whose, net->section.name);
+		return false;
+	}
+	return true;
+}

@@ -29,5 +29,15 @@ static inline bool net_range_has(const struct net_range *range, u32 address)
 	return address > range->first && address < range->last;
 }
 
+/*
+ * Returns whose an address in a frame's order of bytes is on a network with `dhcp`, such as
+ * "router", or NULL if a VM may have it.
+ */
+const char *config_net_whose(const struct net_config *net, u32 address);
+/*
+ * Returns false, with the mistake in `problem`, if a line of the VM sets an address that its
+ * network's router, name server or DHCP server has.
+ */
+bool config_net_check_cards(const struct vm_config *vm, char *problem, size_t size);
 /* Returns false, with the mistake in `problem`, if the section's keys cannot all be meant. */
 bool config_net_check(const struct net_config *net, char *problem, size_t size);

@@ -66,14 +66,6 @@ static const struct vm *net_lease_owner(const struct vm *vm, u32 card, u32 addre
 	return NULL;
 }
 
-static bool net_lease_is_kept_free(const struct net_config *net, const struct net_range *range,
-				   u32 address)
-{
-	return address == config_net_address(net->dhcp_router) ||
-	       address == config_net_address(net->dhcp_dns) ||
-	       __builtin_bswap32(address) == net_range_server(range);
-}
-
 /* Checks an address that the card's own line sets. */
 static bool net_lease_take(struct vm *vm, u32 card, const struct net_config *net,
 			   const struct net_range *range, char *problem, size_t size)
@@ -86,11 +78,9 @@ static bool net_lease_take(struct vm *vm, u32 card, const struct net_config *net
 	if (!net_range_has(range, __builtin_bswap32(address)))
 		format(problem, size, "address=%s is none of the network's, %s; use one of those",
 		       text, net->dhcp);
-	else if (net_lease_is_kept_free(net, range, address))
-		format(problem, size,
-		       "address=%s is that of the network's router, name or DHCP server; use "
-		       "another",
-		       text);
+	else if (config_net_whose(net, address) != NULL)
+		format(problem, size, "address=%s is that of the network's %s; use another", text,
+		       config_net_whose(net, address));
 	else if (owner != NULL)
 		format(problem, size, "address=%s is that of %s; use another", text,
 		       owner->config.name);

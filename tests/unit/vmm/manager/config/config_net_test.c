@@ -85,6 +85,39 @@ static void cards(void **state)
 	assert_non_null(strstr(problems[0].text, "net does not go with pci = off"));
 }
 
+/* A VM may not have the address of the network's router, name server or DHCP server. */
+static void hosts(void **state)
+{
+	static const char *const net = "[net lan]\ndhcp = 10.7.0.0/24\ndhcp.router = 10.7.0.1\n"
+				       "dhcp.dns = 10.7.0.2\n[net plain]\n";
+	static const char *const whose[][2] = {{"10.7.0.1", "router"},
+					       {"10.7.0.2", "name server"},
+					       {"10.7.0.254", "DHCP server"}};
+	char vm[100];
+	char text[400];
+	char expected[100];
+
+	(void)state;
+	for (u32 i = 0; i < 2 * ARRAY_COUNT(whose); i++) {
+		bool last = i % 2 != 0;
+
+		snprintf(vm, sizeof(vm), "[vm a]\nkernel = k\nnet = plain, lan address=%s\n",
+			 whose[i / 2][0]);
+		snprintf(text, sizeof(text), "%s%s", last ? net : vm, last ? vm : net);
+		assert_int_equal(parse(text), 1);
+		snprintf(expected, sizeof(expected),
+			 "VM a: address=%s is that of the %s of net lan; use another",
+			 whose[i / 2][0], whose[i / 2][1]);
+		assert_string_equal(problems[0].text, expected);
+		assert_int_equal(problems[0].line, last ? 6 : 1);
+		assert_true(config.vm[0].broken);
+		assert_false(find_net("lan")->section.broken);
+	}
+	snprintf(text, sizeof(text), "[vm a]\nkernel = k\nnet = lan address=10.7.0.3, plain "
+				     "address=10.7.0.1\n%s", net);
+	assert_int_equal(parse(text), 0);
+}
+
 static void sections(void **state)
 {
 	(void)state;
@@ -171,7 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything), cmocka_unit_test(cards),
-		cmocka_unit_test(sections),   cmocka_unit_test(dhcp),
+		cmocka_unit_test(hosts), cmocka_unit_test(sections),   cmocka_unit_test(dhcp),
 		cmocka_unit_test(too_many),
 	};
 
