@@ -334,6 +334,19 @@ def test_uefi_cdrom(build, tmp_path):
         machine.wait("pc: stopped: guest powered off", 60)
 
 
+def test_uefi_scsi(build, tmp_path):
+    """OVMF starts the loader on a disk at the VM's SCSI host, which stands behind a blank one there."""
+    conf = (firmware.MEMORY_DISK + "[disk blank]\ncontroller = memory\nsize = 1M\n[vm pc]\nboot = uefi\n"
+            "firmware = ovmf.fd\nmemory = 256M\ndisk = blank scsi, root scsi\nautostart = yes\n")
+    loader = firmware.uefi_program(tmp_path)
+    files = {"ovmf.fd": firmware.OVMF.read_bytes(), "disk.img": firmware.esp(tmp_path / "disk.img", loader)}
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        machine.wait('BdsDxe: starting Boot000. "UEFI SKERRY', 120)
+        machine.wait("LOADER start 1", 60)
+
+
 def test_uefi(build, tmp_path):
     """OVMF of Debian finds the disk by its own driver and starts the loader on its file system."""
     (tmp_path / "grub.cfg").write_text('echo "MENU by UEFI"\nsleep 1\nhalt\n')
