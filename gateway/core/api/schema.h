@@ -13,3 +13,5 @@ extern const struct schema schema_list[];
 
 /* Returns the schema of `config`, VmConfig, as a new reference. */
 json_t *schema_config(void);
+/* Returns the word that tells Skerry that a VM is to have nothing for that key of `config`. */
+const char *schema_config_none(const char *key);

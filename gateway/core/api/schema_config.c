@@ -15,7 +15,12 @@
  * may have a number as text too, and true and false for yes and no. In a change, null sets a key
  * back to its default.
  */
-enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_WORDS };
+enum config_type {
+	CONFIG_TEXT,  /* of a form in which the word "none" is nothing */
+	CONFIG_PLAIN, /* whatever the text is, it is meant; the empty one is none */
+	CONFIG_NUMBER,
+	CONFIG_WORDS,
+};
 
 static const struct {
 	const char *name;
@@ -23,19 +28,19 @@ static const struct {
 	/* the words that the value of a key of type CONFIG_WORDS may be, or NULL */
 	const char *allowed;
 } config_keys[] = {
-	{"kernel", CONFIG_TEXT, "a file name of 1 to 63 characters"},
-	{"initrd", CONFIG_TEXT, "a file name of at most 63 characters"},
-	{"cmdline", CONFIG_TEXT, "at most 1023 printable ASCII characters"},
+	{"kernel", CONFIG_PLAIN, "a file name of 1 to 63 characters"},
+	{"initrd", CONFIG_PLAIN, "a file name of at most 63 characters"},
+	{"cmdline", CONFIG_PLAIN, "at most 1023 printable ASCII characters"},
 	{"boot", CONFIG_WORDS, "kernel bios uefi"},
-	{"firmware", CONFIG_TEXT, "a file name of at most 63 characters"},
-	{"boot.order", CONFIG_TEXT, "any of disk, cdrom and net, each once"},
-	{"boot.once", CONFIG_TEXT, "as boot.order, for the next start alone, which takes it away"},
+	{"firmware", CONFIG_PLAIN, "a file name of at most 63 characters"},
+	{"boot.order", CONFIG_PLAIN, "any of disk, cdrom and net, each once"},
+	{"boot.once", CONFIG_PLAIN, "as boot.order, for the next start alone, which takes it away"},
 	{"boot.menu", CONFIG_WORDS, "no yes"},
-	{"seed", CONFIG_TEXT, "a file name of at most 63 characters"},
-	{"smbios.uuid", CONFIG_TEXT, "a UUID"},
-	{"smbios.vendor", CONFIG_TEXT, "at most 63 characters"},
-	{"smbios.product", CONFIG_TEXT, "at most 63 characters"},
-	{"smbios.serial", CONFIG_TEXT, "at most 63 characters"},
+	{"seed", CONFIG_PLAIN, "a file name of at most 63 characters"},
+	{"smbios.uuid", CONFIG_PLAIN, "a UUID"},
+	{"smbios.vendor", CONFIG_PLAIN, "at most 63 characters"},
+	{"smbios.product", CONFIG_PLAIN, "at most 63 characters"},
+	{"smbios.serial", CONFIG_PLAIN, "at most 63 characters"},
 	{"memory", CONFIG_TEXT, "a size such as 128M, from 2M to 1T in steps of 4K"},
 	{"vcpus", CONFIG_NUMBER, "a number from 1 to 64"},
 	{"affinity", CONFIG_TEXT, "host CPUs such as 0-3,5 up to 255, or all"},
@@ -60,7 +65,7 @@ static const struct {
 	{"overcommit", CONFIG_WORDS, "no yes"},
 	{"console", CONFIG_WORDS, "serial virtio"},
 	{"port", CONFIG_TEXT, "up to 3 different names such as agent, log; or none"},
-	{"channel", CONFIG_TEXT, "the name of one of its ports"},
+	{"channel", CONFIG_PLAIN, "the name of one of its ports"},
 	{"disk", CONFIG_TEXT,
 	 "a disk's name, then any of ro, cdrom, flash, scsi and optional; at most 16; or none"},
 	{"disk.ops", CONFIG_NUMBER, "operations a second, or 0 for no limit"},
@@ -99,6 +104,15 @@ static json_t *config_words(const char *words)
 	}
 	json_array_append_new(list, json_null());
 	return json_pack("{s:o}", "enum", list);
+}
+
+const char *schema_config_none(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(config_keys); i++) {
+		if (config_keys[i].type == CONFIG_PLAIN && !strcmp(config_keys[i].name, key))
+			return "";
+	}
+	return "none";
 }
 
 json_t *schema_config(void)

@@ -13,6 +13,7 @@
 #include "gateway/base/fields.h"
 #include "gateway/base/string.h"
 #include "gateway/core/api/ask.h"
+#include "gateway/core/api/schema.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/host/host.h"
@@ -106,7 +107,7 @@ static bool api_vm_unchanged(struct request *request)
  * Returns a value of body.config as a word of Skerry's command, or NULL when no key can have that
  * value.
  */
-static const char *api_value(const struct field *field, bool null_allowed)
+static const char *api_value(const struct field *field, const char *key, bool null_allowed)
 {
 	switch (field->type) {
 	case FIELD_TEXT:
@@ -120,7 +121,7 @@ static const char *api_value(const struct field *field, bool null_allowed)
 	case FIELD_FALSE:
 		return "no";
 	case FIELD_NULL:
-		return null_allowed ? "none" : NULL;
+		return null_allowed ? schema_config_none(key) : NULL;
 	}
 	return NULL;
 }
@@ -155,7 +156,7 @@ static bool api_words(struct request *request, char **words, size_t count, bool 
 
 		if (strncmp(field->name, prefix, strlen(prefix)))
 			continue;
-		value = api_value(field, null_allowed);
+		value = api_value(field, key, null_allowed);
 		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
 			answer_problem(request, 422, "bad-argument",
 				       "\"config\" must have 1 to 30 keys, each with a text, a "

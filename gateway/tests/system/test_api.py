@@ -194,6 +194,9 @@ def test_create_change_destroy(server, fake):
     assert changed.status == 200
     wait_for(lambda: server.tls("GET", "/v1/vms/new-1").json()["weight"] == 300)
     assert fake.vms["new-1"].config["cap"] == "none"
+    # Of a key that may be any text, "none" is a text: nothing is the empty one.
+    assert server.tls("PATCH", "/v1/vms/new-1", {"config": {"cmdline": None, "initrd": None}}).status == 200
+    assert (fake.vms["new-1"].config["cmdline"], fake.vms["new-1"].config["initrd"]) == ("", "")
     new_tag = server.tls("GET", "/v1/vms/new-1").headers["ETag"]
     assert new_tag != tag
     old = server.tls("PATCH", "/v1/vms/new-1", {"config": {"weight": "1"}},
