@@ -18,6 +18,7 @@
 #include "vmm/monitor/life/todo.c"
 #include "vmm/monitor/life/vcpu_setup.c"
 #include "vmm/monitor/machine/console.c"
+#include "vmm/monitor/machine/quiesce.c"
 #include "vmm/monitor/cpuid/cpuid.c"
 #include "vmm/monitor/cpuid/cpuid_table.c"
 #include "vmm/monitor/vcpu/debugger.c"

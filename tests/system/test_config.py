@@ -37,7 +37,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "
           "autostart": "no", "on_crash": "destroy", "clock": "jump", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "balloon": "yes", "vsock": "yes", "overcommit": "yes", "console": "virtio",
+          "rng": "yes", "balloon": "yes", "vsock": "yes", "quiesce": "yes", "overcommit": "yes", "console": "virtio",
           "port": "agent", "channel": "agent", "disk": "none", "net": "none", "backup": "none",
           "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "disk.undo": "1M",
@@ -45,7 +45,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "
           "net.egress": "10.0.2.5:443/tcp, 10.1.0.0/16",
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
-AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap disk.ops disk.bytes "
+AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap quiesce disk.ops disk.bytes "
                "disk.burst disk.weight disk.undo net.packets net.bytes net.burst net.weight").split()
 
 

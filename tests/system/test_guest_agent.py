@@ -75,6 +75,63 @@ def test_agent(build, tmp_path):
             server.stop()
 
 
+# The agent runs this program round each freeze: what it has written tells what was asked of the agent, and in which order.
+HOOK = ("printf '#!/bin/sh\\necho $1 >>/tmp/said\\n' >/tmp/hook; chmod +x /tmp/hook; for port in /sys/class/virtio-ports/*; do "
+        "grep -q guest_agent $port/name && echo /dev/${port##*/} >/tmp/port; done")
+AGENT = ("qemu-ga -p $(cat /tmp/port) -t /tmp -f /tmp/pid -F/tmp/hook -d; until ls -l /proc/$(cat /tmp/pid)/fd 2>/dev/null | grep -q vport; do "
+         "usleep 50000; done")
+# Thaws come behind the moment: they are waited for, and then counted.
+SAID = "until [ $(grep -c thaw /tmp/said) -ge {0} ]; do usleep 50000; done; cat /tmp/said; : >/tmp/said"
+
+
+def test_quiesce(build, tmp_path):
+    """
+    A snapshot freezes and thaws, a clone of it is thawed by itself; an agent that does not answer, or is gone, delays a
+    snapshot a little, and is thawed when it reads again.
+    """
+    parts = bundle.debian_tools(build, "agent")
+    files = bundle.make(tmp_path / "quiesce.cpio", CONF.format(rights="view", starts="yes") + "quiesce = yes\n", parts)
+
+    def said(name, thaws=1):
+        machine.attach(name)
+        words = machine.shell(SAID.format(thaws)).split()
+        machine.leave()
+        return words
+
+    def snapshot(name, words=""):
+        answer, = machine.objects(f"vm snapshot alpha {name} {words}")
+        return answer.get("frozen"), answer.get("not_frozen")
+
+    with Qemu(build, bundle=files, memory="2G") as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.shell(HOOK)
+        machine.leave()
+        assert snapshot("none") == (None, "no guest agent reads a port org.qemu.guest_agent.0")
+        machine.attach("alpha")
+        machine.shell(AGENT)
+        machine.leave()
+        # no file system of this guest can be frozen, but the agent was asked, and answered
+        assert snapshot("one") == (0, None)
+        assert said("alpha") == ["freeze", "thaw"]
+        machine.good("vm clone alpha@one beta")
+        assert said("beta") == ["freeze", "thaw"]
+        machine.good("vm reset alpha --to one")
+        assert said("alpha") == ["freeze", "thaw"]
+        assert snapshot("two", "quiesce=no") == (None, None)
+        assert "use quiesce=yes or quiesce=no" in machine.command("vm snapshot alpha three quiesce=maybe")
+        machine.attach("alpha")
+        machine.shell("kill -STOP $(cat /tmp/pid)")
+        machine.leave()
+        assert snapshot("three") == (None, "the guest's agent does not answer in time")
+        machine.attach("alpha")
+        assert machine.shell("cat /tmp/said") == ""
+        machine.shell("kill -CONT $(cat /tmp/pid)")
+        machine.leave()
+        assert said("alpha") == ["freeze", "thaw"]
+        assert ": 0 found" in machine.command("audit")
+
+
 def test_right(build, tmp_path):
     """The agent's port needs the right guest, whatever else a channel may; the right guest opens no console."""
     parts = bundle.tiny(build, "spin")

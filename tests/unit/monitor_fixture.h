@@ -27,6 +27,7 @@
 #include "vmm/monitor/life/todo.c"
 #include "vmm/monitor/life/vcpu_setup.c"
 #include "vmm/monitor/machine/console.c"
+#include "vmm/monitor/machine/quiesce.c"
 #include "vmm/monitor/cpuid/cpuid.c"
 #include "vmm/monitor/exits/exits.c"
 #include "vmm/rt/exit_names.c"

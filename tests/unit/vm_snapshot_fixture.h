@@ -7,6 +7,7 @@
 #include "tests/unit/fake_map.h"
 
 #include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_quiesce.c"
 #include "vmm/manager/vm/memory/vm_quota.c"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.c"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_keep.c"
@@ -18,6 +19,7 @@
 enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
 
 static struct group_page account;
+static bool quiesces; /* the snapshots are to freeze the guest's file systems */
 static u64 available; /* the pages that nobody was promised */
 static u64 quota;     /* the quota of the group */
 /* the calls of the kernel for one freeze or reset, before it is done */
@@ -361,7 +363,7 @@ static UNUSED struct vm *ready_in(enum vm_state state)
 static UNUSED bool take(struct vm *vm, const char *name)
 {
 	problem[0] = '\0';
-	return vm_snapshot_take(vm, name, problem, sizeof(problem));
+	return vm_snapshot_take(vm, name, quiesces, problem, sizeof(problem));
 }
 
 static UNUSED bool set_back(struct vm *vm, const char *name)

@@ -63,6 +63,10 @@ enum vm_command {
 	VM_COMMAND_HOLD,     /* holds (pauses) the VM, also after a crash: no vCPU runs */
 	/* lets a VM that is held (paused) go on from the state in state_memory */
 	VM_COMMAND_LOAD,
+	/* has the guest's agent freeze the guest's file systems; see `quiesce` */
+	VM_COMMAND_QUIESCE,
+	/* has it thaw them, as holding and continuing the VM do, too */
+	VM_COMMAND_THAW,
 };
 
 /*
@@ -76,6 +80,16 @@ enum vm_trap {
 	VM_TRAP_MSR = 1 << 3,
 	VM_TRAP_IO = 1 << 4,
 	VM_TRAP_COUNT = 5
+};
+
+/* How far VM_COMMAND_QUIESCE is. */
+enum quiesce_state {
+	QUIESCE_STATE_NONE,
+	QUIESCE_STATE_ASKED,   /* the agent has not answered yet */
+	QUIESCE_STATE_FROZEN,  /* it has frozen quiesce_frozen file systems */
+	QUIESCE_STATE_REFUSED, /* it has refused, or was asked to thaw before it had answered */
+	QUIESCE_STATE_CLOSED,  /* no agent reads its port, or the VM has none */
+	QUIESCE_STATE_BUSY,    /* it has not answered the last thaw yet */
 };
 
 enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED, VM_CRASHED, VM_STATE_COUNT };
@@ -184,6 +198,8 @@ struct vm_channel {
 	u32 seed_taken; /* 1: the guest has used its seed, which it is not given at another start */
 	u64 held_tsc;	/* host TSC when the guest last stood still for a handover */
 	u64 continued_tsc; /* host TSC when the guest last went on after it was held */
+	u32 quiesce;	   /* enum quiesce_state, of the last VM_COMMAND_QUIESCE */
+	u32 quiesce_frozen; /* number of file systems, in QUIESCE_STATE_FROZEN, as the guest says */
 
 	u8 log[CHANNEL_RING_BYTES];
 	/* the first stream is the guest's console */

@@ -62,6 +62,7 @@ static const struct {
 	{"rng", CONFIG_WORDS, "no yes"},
 	{"balloon", CONFIG_WORDS, "no yes"},
 	{"vsock", CONFIG_WORDS, "no yes"},
+	{"quiesce", CONFIG_WORDS, "no yes"},
 	{"overcommit", CONFIG_WORDS, "no yes"},
 	{"console", CONFIG_WORDS, "serial virtio"},
 	{"port", CONFIG_TEXT, "up to 3 different names such as agent, log; or none"},

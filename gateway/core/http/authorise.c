@@ -29,9 +29,10 @@
 static bool authorise_run_time_keys(const struct request *request)
 {
 	static const char *const keys[] = {
-		"weight",      "cap",	    "reserve",	  "affinity",	"on_crash",
-		"autostart",   "disk.ops",  "disk.bytes", "disk.burst", "disk.weight",
-		"net.packets", "net.bytes", "net.burst",  "net.weight", "stop_timeout",
+		"weight",     "cap",	     "reserve",	     "affinity",
+		"on_crash",   "autostart",   "disk.ops",     "disk.bytes",
+		"disk.burst", "disk.weight", "net.packets",  "net.bytes",
+		"net.burst",  "net.weight",  "stop_timeout", "quiesce",
 	};
 	static const char prefix[] = "body.config.";
 

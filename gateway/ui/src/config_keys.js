@@ -3,7 +3,7 @@
 
 const GROUPS = [["Starts from", ["kernel", "initrd", "cmdline", "boot", "firmware", "seed", "smbios"]],
 	["CPUs and memory", ["vcpus", "memory", "weight", "cap", "reserve", "affinity", "overcommit", "balloon", "pages"]],
-	["Disks", ["disk"]], ["Networks", ["net"]],
+	["Disks", ["disk", "quiesce"]], ["Networks", ["net"]],
 	["Its life", ["autostart", "on_crash", "stop_timeout", "clock"]],
 	["Ways in", ["console", "port", "channel", "vsock"]]];
 const OTHERS = "Devices and the CPU's features";

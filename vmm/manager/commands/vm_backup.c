@@ -5,6 +5,7 @@
  */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/quiesce.h"
 #include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/vm/vm_handover.h"
@@ -14,6 +15,7 @@
 static void command_vm_backup_answer(struct reply *reply, const struct vm *vm)
 {
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
+	char frozen[120];
 
 	if (vm->backup.failed) {
 		reply_error(reply, "%s: no backup: %s", vm->config.name,
@@ -22,15 +24,17 @@ static void command_vm_backup_answer(struct reply *reply, const struct vm *vm)
 	}
 	if (!reply->json) {
 		reply_line(reply,
-			   "%s: backup begun, its guest stood still for %llu us; `vm backup list` "
-			   "shows how far it is",
-			   vm->config.name, (unsigned long long)held_us);
+			   "%s: backup begun, its guest stood still for %llu us%s; `vm backup "
+			   "list` shows how far it is",
+			   vm->config.name, (unsigned long long)held_us,
+			   command_quiesce_text(vm, frozen, sizeof(frozen)));
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", vm->config.name);
 	json_string(&reply->object, "state", vm_state_name(vm->state));
 	json_u64(&reply->object, "held_us", held_us);
+	command_quiesce_json(&reply->object, vm);
 	reply_object_end(reply);
 }
 
@@ -128,8 +132,11 @@ static bool command_vm_backup_take_wish(struct reply *reply, const struct vm *vm
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return false;
 	}
+	wish->quiesce = vm->config.quiesce != 0;
 	wish->overwrite = string_equal(arguments->word[count - 1], "overwrite");
 	for (u32 i = 2; i < count - wish->overwrite; i++) {
+		if (command_quiesce_word(arguments->word[i], &wish->quiesce))
+			continue;
 		if (!command_vm_backup_take_pair(reply, vm, arguments->word[i], wish))
 			return false;
 	}
@@ -154,7 +161,7 @@ static void command_vm_backup_run(struct reply *reply, const struct arguments *a
 COMMAND(vm_backup,
 	.name = "vm backup",
 	.right = MAY_OPERATE,
-	.arguments = "NAME full|diff DISK=TARGET... [state=TARGET] [overwrite]",
+	.arguments = "NAME full|diff DISK=TARGET... [state=TARGET] [quiesce=yes|no] [overwrite]",
 	.summary = "begins to copy disks of a running or paused VM, as they are now",
 	.detail = "Its guest stands still for a moment and then goes on writing. Each DISK is\n"
 		  "one of the VM's, each TARGET another disk; both may be STORE/VOLUME. `full`\n"
@@ -162,11 +169,13 @@ COMMAND(vm_backup,
 		  "backup, after a full one in the same life of the VM: up to 8 in a chain. An\n"
 		  "event says how it has ended. A target that holds anything needs `overwrite`.\n"
 		  "With `state` its RAM and state are saved, at the same moment, as `vm save`\n"
-		  "does, and its guest stands still until they are.\n"
+		  "does, and its guest stands still until they are. With quiesce=yes and without\n"
+		  "`state` QEMU's guest agent freezes the guest's file systems for it, if it\n"
+		  "answers within 5 s.\n"
 		  "`disk restore` writes a disk from backups. A volume as TARGET needs the right\n"
 		  "content.",
 	.example = "vm backup alpha full data=vault",
-	.keys = "name state held_us",
+	.keys = "name state held_us frozen not_frozen",
 	.run = command_vm_backup_run,
 	.minimum = 3,
 	.maximum = COMMAND_WORDS_MAX,

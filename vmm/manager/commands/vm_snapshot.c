@@ -4,6 +4,7 @@
  * vm_snapshot.c does the work.
  */
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/commands/quiesce.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 #include "vmm/manager/vm/vm_snapshot_list.h"
@@ -33,6 +34,7 @@ static void command_vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 	const struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	u64 held_us = vm_handover_held_ns(vm) / NS_PER_US;
 	const char *name = snapshots->list[snapshots->place].name;
+	char frozen[120] = "";
 
 	if (operation->problem[0] != '\0') {
 		reply_error(reply, "%s: no %s: %s", vm->config.name,
@@ -40,9 +42,11 @@ static void command_vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 		return;
 	}
 	if (!reply->json) {
-		reply_line(reply, "%s: %s%s, its guest stood still for %llu us", vm->config.name,
+		if (!snapshots->resets)
+			command_quiesce_text(vm, frozen, sizeof(frozen));
+		reply_line(reply, "%s: %s%s, its guest stood still for %llu us%s", vm->config.name,
 			   snapshots->resets ? "reset to snapshot " : "snapshot ", name,
-			   (unsigned long long)held_us);
+			   (unsigned long long)held_us, frozen);
 		return;
 	}
 	reply_object_begin(reply);
@@ -50,6 +54,8 @@ static void command_vm_snapshot_answer(struct reply *reply, const struct vm *vm)
 	json_string(&reply->object, "snapshot", name);
 	json_string(&reply->object, "state", vm_state_name(vm->state));
 	json_u64(&reply->object, "held_us", held_us);
+	if (!snapshots->resets)
+		command_quiesce_json(&reply->object, vm);
 	reply_object_end(reply);
 }
 
@@ -78,29 +84,38 @@ static void command_vm_snapshot_run(struct reply *reply, const struct arguments 
 {
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	char problem[256];
+	char shown[40];
+	bool quiesce;
 	bool begun;
 
 	if (vm == NULL)
 		return;
-	begun = vm_snapshot_take(vm, arguments->word[1], problem, sizeof(problem));
+	quiesce = vm->config.quiesce != 0;
+	if (arguments->count == 3 && !command_quiesce_word(arguments->word[2], &quiesce)) {
+		reply_bad(reply, "\"%s\" is not valid; use quiesce=yes or quiesce=no",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[2])));
+		return;
+	}
+	begun = vm_snapshot_take(vm, arguments->word[1], quiesce, problem, sizeof(problem));
 	command_snapshot_wait(reply, vm, begun, problem);
 }
 
 COMMAND(vm_snapshot,
 	.name = "vm snapshot",
 	.right = MAY_OPERATE,
-	.arguments = "NAME SNAP",
+	.arguments = "NAME SNAP [quiesce=yes|no]",
 	.summary = "keeps a running or paused VM as it is, under a name",
 	.detail = "Its guest stands still for a moment. `vm reset NAME --to SNAP` goes back, `vm\n"
 		  "clone NAME@SNAP NEW` begins another VM there. Snapshots are in memory, until\n"
 		  "the VM stops or is booted anew. Disks go back too: up to `disk.undo` of what\n"
 		  "each holds may be overwritten until the snapshot is dropped; `vm set NAME\n"
-		  "disk.undo=SIZE` makes that more, also afterwards.",
+		  "disk.undo=SIZE` makes that more, also afterwards. With quiesce=yes\n"
+		  "QEMU's guest agent freezes the guest's file systems, if it answers within 5 s.",
 	.example = "vm snapshot alpha ready",
-	.keys = "name snapshot state held_us",
+	.keys = "name snapshot state held_us frozen not_frozen",
 	.run = command_vm_snapshot_run,
 	.minimum = 2,
-	.maximum = 2,
+	.maximum = 3,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_VM);

@@ -312,6 +312,7 @@ struct vm_config {
 	u64 rng;
 	u64 balloon;
 	u64 vsock;
+	u64 quiesce; /* not 0: snapshots and backups freeze the guest's file systems */
 	/* not 0: the VM's memory is promised page by page, not reserved as a whole */
 	u64 overcommit;
 	u64 console; /* enum config_console */

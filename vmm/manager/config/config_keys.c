@@ -107,6 +107,7 @@ const struct config_key config_vm_keys[] = {
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes or no"},
 	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes or no"},
 	{"vsock", VALUE_CHOICE, VM_FIELD(vsock), .words = "no yes", .allowed = "yes or no"},
+	{"quiesce", VALUE_CHOICE, VM_FIELD(quiesce), .words = "no yes", .allowed = "yes or no"},
 	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes",
 	 .allowed = "yes or no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",

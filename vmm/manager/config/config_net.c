@@ -156,8 +156,7 @@ bool config_net_check_cards(const struct vm_config *vm, char *problem, size_t si
 
 	for (u32 i = 0; i < CONFIG_VM_NET_MAX && vm->net[i].number != 0; i++) {
 		const struct net_config *net = config_net(vm->net[i].number - 1u);
-		const char *whose =
-			net != NULL ? config_net_whose(net, vm->net[i].address) : NULL;
+		const char *whose = net != NULL ? config_net_whose(net, vm->net[i].address) : NULL;
 
 		if (whose == NULL)
 			continue;

@@ -21,6 +21,7 @@
 #include "vmm/manager/vm/vm_life_types.h"
 #include "vmm/manager/vm/vm_log_types.h"
 #include "vmm/manager/vm/vm_operation_types.h"
+#include "vmm/manager/vm/vm_quiesce_types.h"
 #include "vmm/manager/vm/vm_vsock_types.h"
 #include "vmm/rt/channel.h"
 
@@ -108,6 +109,7 @@ struct vm {
 	struct vm_monitor monitor; /* the VM's present monitor; destroyed with `group` */
 	/* a saved state on its way between monitors; destroyed with `group` */
 	struct vm_handover handover;
+	struct vm_quiesce quiesce;
 	/* the state of each operation, by enum vm_operation_kind */
 	struct vm_operation operation[OPERATION_COUNT];
 	struct vm_renewal renewal;

@@ -49,10 +49,17 @@ static void command_handle_one(struct machine *machine, u32 command)
 		machine_save(machine);
 		break;
 	case VM_COMMAND_CONTINUE:
+		quiesce_thaw(machine);
 		handover_continue(machine);
 		break;
 	case VM_COMMAND_HOLD:
 		machine_hold_still(machine);
+		break;
+	case VM_COMMAND_QUIESCE:
+		quiesce_begin(machine);
+		break;
+	case VM_COMMAND_THAW:
+		quiesce_thaw(machine);
 		break;
 	case VM_COMMAND_LOAD:
 		handover_load(machine);

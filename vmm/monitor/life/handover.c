@@ -83,6 +83,11 @@ static bool handover_may_be_saved(struct machine *machine)
 
 static void handover_begin_hold(struct machine *machine)
 {
+	/*
+	 * The guest's disks are as they will be seen from now on. The thaw lies in the guest's own
+	 * buffers before its state is saved, so that whoever goes on from that state is thawed.
+	 */
+	quiesce_thaw(machine);
 	machine->handover.held = true;
 	machine->channel->held_tsc = clock_tsc();
 	machine->channel->held = 1;
@@ -217,6 +222,7 @@ void handover_load(struct machine *machine)
 	if (status == STATUS_OK) {
 		if (handover_load_over(machine, (const void *)(uintptr_t)at, size)) {
 			handover_forget_life(machine);
+			quiesce_forget(machine);
 			generation_change(machine);
 		}
 		while (sys_space_unmap(space, at, whole) == STATUS_AGAIN)

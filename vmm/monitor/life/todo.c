@@ -86,6 +86,7 @@ static void todo_boot(struct machine *machine)
 	machine_take_wall_time(machine);
 	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset clears the vCPUs' own TSC_ADJUST */
 	machine_update_clock(machine);
+	quiesce_forget(machine);
 	platform_reset(&machine->platform);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_reset(&machine->vcpu[i]);

@@ -21,6 +21,8 @@ void console_port_put(void *context, u32 port, u8 byte)
 	struct channel_stream *stream = &machine->channel->stream[port];
 	u32 written = stream->output_written;
 
+	if (quiesce_take(machine, port, byte))
+		return;
 	stream->output[written % CHANNEL_OUT_BYTES] = byte;
 	__atomic_store_n(&stream->output_written, written + 1, __ATOMIC_RELEASE);
 	machine->signal = true;
@@ -91,7 +93,7 @@ void console_input(struct machine *machine)
 {
 	console_stream_input(machine, 0);
 	for (u32 i = 1; i < CHANNEL_STREAM_MAX; i++) {
-		if (machine->port_name[i][0] != '\0')
+		if (machine->port_name[i][0] != '\0' && !quiesce_send(machine, i))
 			console_stream_input(machine, i);
 	}
 }

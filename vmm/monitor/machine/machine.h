@@ -11,6 +11,7 @@
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine/machine_time.h"
+#include "vmm/monitor/machine/quiesce.h"
 #include "vmm/monitor/machine/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"
@@ -161,6 +162,7 @@ struct machine {
 	struct machine_time time;
 	struct reserve reserve;
 	struct handover handover;
+	struct quiesce quiesce;
 	struct debugger debugger;
 	struct vapic vapic;
 	struct virtio_blk *blk;	 /* an array of blk_count disks */

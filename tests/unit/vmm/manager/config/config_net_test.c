@@ -90,9 +90,8 @@ static void hosts(void **state)
 {
 	static const char *const net = "[net lan]\ndhcp = 10.7.0.0/24\ndhcp.router = 10.7.0.1\n"
 				       "dhcp.dns = 10.7.0.2\n[net plain]\n";
-	static const char *const whose[][2] = {{"10.7.0.1", "router"},
-					       {"10.7.0.2", "name server"},
-					       {"10.7.0.254", "DHCP server"}};
+	static const char *const whose[][2] = {
+		{"10.7.0.1", "router"}, {"10.7.0.2", "name server"}, {"10.7.0.254", "DHCP server"}};
 	char vm[100];
 	char text[400];
 	char expected[100];
@@ -113,8 +112,10 @@ static void hosts(void **state)
 		assert_true(config.vm[0].broken);
 		assert_false(find_net("lan")->section.broken);
 	}
-	snprintf(text, sizeof(text), "[vm a]\nkernel = k\nnet = lan address=10.7.0.3, plain "
-				     "address=10.7.0.1\n%s", net);
+	snprintf(text, sizeof(text),
+		 "[vm a]\nkernel = k\nnet = lan address=10.7.0.3, plain "
+		 "address=10.7.0.1\n%s",
+		 net);
 	assert_int_equal(parse(text), 0);
 }
 
@@ -203,9 +204,8 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything), cmocka_unit_test(cards),
-		cmocka_unit_test(hosts), cmocka_unit_test(sections),   cmocka_unit_test(dhcp),
-		cmocka_unit_test(too_many),
+		cmocka_unit_test(everything), cmocka_unit_test(cards), cmocka_unit_test(hosts),
+		cmocka_unit_test(sections),   cmocka_unit_test(dhcp),  cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/memory/vm_quota.h"
+#include "vmm/manager/vm/vm_quiesce.h"
 #include "vmm/manager/vm/operation/save/vm_save.h"
 #include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/clock.h"
@@ -169,6 +170,12 @@ static void vm_backup_abandon(struct vm *vm)
 
 /* --- the beginning of a backup --- */
 
+static void vm_backup_hold(struct vm *vm)
+{
+	vm_send(vm, VM_COMMAND_HOLD);
+	vm_backup_enter(vm, BACKUP_HOLDING);
+}
+
 /* Asks the monitor to hold the guest, or to save it, which holds the guest as well. */
 static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
 				   size_t size)
@@ -177,11 +184,12 @@ static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *w
 	const struct vm_save_place place = {
 		.disk = wish->state_place, .overwrite = wish->overwrite, .goes_on = true};
 
-	if (!wish->state) {
-		vm_send(vm, VM_COMMAND_HOLD);
-		vm_backup_enter(vm, BACKUP_HOLDING);
+	if (vm_quiesce_begin(vm, wish->quiesce && !wish->state))
+		vm_operation_enter(operation, BACKUP_QUIESCING, VM_QUIESCE_NS);
+	else if (!wish->state)
+		vm_backup_hold(vm);
+	if (!wish->state)
 		return true;
-	}
 	if (!vm_save(vm, &place, problem, size))
 		return false;
 	vm_backup_enter(vm, BACKUP_SAVING);
@@ -418,6 +426,10 @@ static bool vm_backup_step(struct vm *vm, u64 now_tsc)
 	const enum vm_backup_phase phase = operation->phase;
 
 	switch (phase) {
+	case BACKUP_QUIESCING:
+		if (vm_quiesce_is_over(vm, now_tsc >= operation->until_tsc))
+			vm_backup_hold(vm);
+		return false;
 	case BACKUP_NONE:
 	case BACKUP_SAVING:
 		return false;
@@ -476,8 +488,8 @@ void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all)
 
 const struct vm_operation_ops vm_backup_ops = {
 	.name = "backup",
-	.busy = BIT(BACKUP_SAVING) | BIT(BACKUP_HOLDING) | BIT(BACKUP_KEEPING) |
-		BIT(BACKUP_CONTINUING),
+	.busy = BIT(BACKUP_SAVING) | BIT(BACKUP_QUIESCING) | BIT(BACKUP_HOLDING) |
+		BIT(BACKUP_KEEPING) | BIT(BACKUP_CONTINUING),
 	.begin = vm_backup_begin,
 	.step = vm_backup_step,
 	.deadline = vm_backup_deadline,

@@ -13,6 +13,7 @@ struct vm_backup_wish {
 	bool chosen[CONFIG_VM_DISK_MAX];
 	char target[CONFIG_VM_DISK_MAX][CONFIG_DISK_BYTES]; /* DISK or STORE/VOLUME */
 	bool state;	 /* the backup also saves the VM's state at the same moment */
+	bool quiesce;	 /* the guest's file systems are to be frozen; not with `state` */
 	u32 state_place; /* number, for config_disk, of the disk to which the state is saved */
 };
 

@@ -20,6 +20,7 @@ enum vm_backup_phase {
 	BACKUP_NONE,
 	/* the VM's state and RAM are saved as well, to another disk: vm_save.h */
 	BACKUP_SAVING,
+	BACKUP_QUIESCING,  /* the guest's agent freezes the guest's file systems */
 	BACKUP_HOLDING,	   /* the monitor is asked to hold the guest */
 	BACKUP_KEEPING,	   /* the drivers are asked to keep overwritten blocks */
 	BACKUP_CONTINUING, /* the monitor is asked to continue the guest */

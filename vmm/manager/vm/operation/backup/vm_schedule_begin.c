@@ -99,7 +99,8 @@ const struct vm_backup_wish *vm_schedule_wish(const struct vm *vm)
 {
 	char name[STORE_NAME_BYTES];
 
-	wish = (struct vm_backup_wish){.kind = vm->schedule.kind};
+	wish = (struct vm_backup_wish){.kind = vm->schedule.kind,
+				       .quiesce = vm->config.quiesce != 0};
 	SCHEDULE_FOR_EACH(vm, i) {
 		wish.chosen[i] = true;
 		vm_volume_backup_name(vm->schedule.number, i, name);

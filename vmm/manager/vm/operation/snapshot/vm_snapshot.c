@@ -16,6 +16,7 @@
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.h"
+#include "vmm/manager/vm/vm_quiesce.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/manager/vm/process/vm_report.h"
 #include "vmm/manager/vm/vm_operation.h"
@@ -141,25 +142,38 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/*
- * Has the monitor save the VM's state once the windows of its disks are closed; until then the
- * guest runs.
- */
-static void vm_snapshot_look_whether_let_go(struct vm *vm)
+/* Has the monitor save the VM's state; until then the guest runs. */
+static void vm_snapshot_save(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 	u64 bytes = snapshots->list[snapshots->place].state_pages * PAGE_SIZE;
 
-	if (!vm_disks_let_go(vm))
-		return;
-	if (vm_handover_save(vm, bytes, operation->problem, VM_PROBLEM_BYTES))
+	if (vm_handover_save(vm, bytes, operation->problem, VM_PROBLEM_BYTES)) {
 		vm_snapshot_enter(vm, SNAPSHOT_SAVING);
-	else
-		vm_snapshot_not_begun(vm);
+		return;
+	}
+	vm_quiesce_cancel(vm);
+	vm_snapshot_not_begun(vm);
 }
 
-static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *problem, size_t size)
+/*
+ * Goes on once the windows of the VM's disks are closed. The file systems are frozen last, so that
+ * they are frozen shortly.
+ */
+static void vm_snapshot_look_whether_let_go(struct vm *vm)
+{
+	if (!vm_disks_let_go(vm))
+		return;
+	if (vm_quiesce_begin(vm, vm->snapshots.quiesces))
+		vm_operation_enter(&vm->operation[OPERATION_SNAPSHOT], SNAPSHOT_QUIESCING,
+				   VM_QUIESCE_NS);
+	else
+		vm_snapshot_save(vm);
+}
+
+static bool vm_snapshot_begin_take(struct vm *vm, const char *name, bool quiesce, char *problem,
+				   size_t size)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -180,6 +194,7 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *proble
 	vm_volumes_claim(vm, snapshot);
 	operation->problem[0] = '\0';
 	snapshots->resets = false;
+	snapshots->quiesces = quiesce;
 	vm_operation_enter(operation, SNAPSHOT_LETTING_GO, LET_GO_NS);
 	vm_snapshot_look_whether_let_go(vm);
 	return true;
@@ -322,6 +337,7 @@ static void vm_snapshot_freeze(struct vm *vm)
 /* What an operator asks of the operation: to take a snapshot or to go back to one. */
 struct vm_snapshot_wish {
 	const char *take;
+	bool quiesce;
 	const struct vm_snapshot *reset_to;
 };
 
@@ -329,13 +345,14 @@ static bool vm_snapshot_begin(struct vm *vm, const void *wish, char *problem, si
 {
 	const struct vm_snapshot_wish *wanted = wish;
 
-	return wanted->take != NULL ? vm_snapshot_begin_take(vm, wanted->take, problem, size)
-				    : vm_snapshot_reset_begin(vm, wanted->reset_to, problem, size);
+	return wanted->take != NULL
+		       ? vm_snapshot_begin_take(vm, wanted->take, wanted->quiesce, problem, size)
+		       : vm_snapshot_reset_begin(vm, wanted->reset_to, problem, size);
 }
 
-bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size)
+bool vm_snapshot_take(struct vm *vm, const char *name, bool quiesce, char *problem, size_t size)
 {
-	const struct vm_snapshot_wish wish = {.take = name};
+	const struct vm_snapshot_wish wish = {.take = name, .quiesce = quiesce};
 
 	return vm_operation_begin(vm, OPERATION_SNAPSHOT, &wish, problem, size);
 }
@@ -380,6 +397,10 @@ static void vm_snapshot_give_up(struct vm *vm)
 		       "a disk's driver does not take its device from the guest's memory");
 		vm_snapshot_not_begun(vm);
 		return;
+	case SNAPSHOT_QUIESCING:
+		(void)vm_quiesce_is_over(vm, true);
+		vm_snapshot_save(vm);
+		return;
 	case SNAPSHOT_SAVING:
 		vm_snapshot_not_done(vm, "its monitor does not save it");
 		return;
@@ -416,6 +437,10 @@ static bool vm_snapshot_step(struct vm *vm, u64 now_tsc)
 		return vm_snapshot_merge_step(vm);
 	case SNAPSHOT_LETTING_GO:
 		vm_snapshot_look_whether_let_go(vm);
+		break;
+	case SNAPSHOT_QUIESCING:
+		if (vm_quiesce_is_over(vm, false))
+			vm_snapshot_save(vm);
 		break;
 	case SNAPSHOT_SAVING:
 		if (vm_command_done(vm))

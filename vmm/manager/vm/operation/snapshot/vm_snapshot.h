@@ -12,7 +12,7 @@ struct vm;
  * if that is not possible. vm_busy() is true until the end; then the operation's `problem` tells
  * the outcome.
  */
-bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
+bool vm_snapshot_take(struct vm *vm, const char *name, bool quiesce, char *problem, size_t size);
 bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
 
 /*

@@ -36,6 +36,7 @@ enum vm_snapshot_phase {
 	 * closed
 	 */
 	SNAPSHOT_LETTING_GO,
+	SNAPSHOT_QUIESCING,    /* the guest's agent freezes the guest's file systems */
 	SNAPSHOT_SAVING,       /* the monitor saves the VM's state and holds the VM */
 	SNAPSHOT_TIDYING,      /* the kernel frees memory that the saving of the state used */
 	SNAPSHOT_FREEZING,     /* the kernel makes the VM's RAM read-only to all writers */
@@ -59,6 +60,7 @@ struct vm_snapshots {
 	u64 merge_after_tsc; /* TSC before which no merge of a layer is begun */
 	u32 place;	     /* index of the snapshot that is taken or gone back to */
 	bool resets;
+	bool quiesces;	 /* the guest's file systems are to be frozen for the snapshot */
 	u64 used_before; /* pages that the VM's memory group used before the freeze */
 	/* progress of the VM's disks' drivers when the manager last looked */
 	u64 moved;

@@ -9,6 +9,7 @@
 #include "vmm/manager/vm/operation/backup/vm_backup.c"
 #include "vmm/manager/vm/operation/backup/vm_backup_begin.c"
 #include "vmm/manager/vm/vm_handover.c"
+#include "vmm/manager/vm/vm_quiesce.c"
 #include "vmm/manager/vm/memory/vm_quota.c"
 #include "vmm/rt/status_text.c"
 
