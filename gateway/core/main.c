@@ -19,6 +19,7 @@
 
 #include "gateway/base/sandbox.h"
 #include "gateway/core/alert/alert.h"
+#include "gateway/core/api/api.h"
 #include "gateway/core/api/openapi.h"
 #include "gateway/core/api/routes.h"
 #include "gateway/core/audit/audit.h"
@@ -160,6 +161,8 @@ static void core_message(const struct message_head *head, bool door, const char 
 			console_data(request, head->flags & MESSAGE_TEXT, bytes, count);
 		else if (request->stream == STREAM_VSOCK)
 			vsock_data(request, head->flags & MESSAGE_TEXT, bytes, count);
+		else if (request->run)
+			api_sandbox_data(request, bytes, count, head->flags & MESSAGE_LAST);
 		else if (request->route->flags & ROUTE_BODY)
 			content_data(request, bytes, count);
 		else

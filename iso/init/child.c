@@ -74,7 +74,53 @@ static long child_search(const struct words *words)
 	return found;
 }
 
-_Noreturn void child_run(const struct words *words, const int streams[3])
+/*
+ * Reads the number in decimal at `at` and skips a colon behind it; returns false if there is none.
+ */
+static bool child_number(const char **at, unsigned *number)
+{
+	const char *start = *at;
+
+	for (*number = 0; **at >= '0' && **at <= '9' && *at - start < 10; ++*at)
+		*number = *number * 10 + (unsigned)(**at - '0');
+	return *at != start && *(*at)++ == ':';
+}
+
+/* Takes numbers and home of the user with words->name from the image's list of users. */
+static bool child_find_user(struct words *words)
+{
+	static char list[CHILD_PATH_BYTES * 4], home[CHILD_PATH_BYTES] = "HOME=";
+	size_t length = text_length(words->name), end = 5;
+
+	list[file_read("/etc/passwd", list, sizeof(list) - 1)] = '\0';
+	for (const char *at = list; *at != '\0'; at += *at == '\n') {
+		const char *field = at + length;
+
+		if (text_begins(at, words->name) && *field++ == ':') {
+			while (*field != ':' && *field != '\n' && *field != '\0')
+				field++;
+			field += *field == ':';
+			if (!child_number(&field, &words->user) ||
+			    !child_number(&field, &words->group))
+				return false;
+			while (*field != ':' && *field != '\n' && *field != '\0')
+				field++;
+			field += *field == ':';
+			while (*field != ':' && *field != '\n' && *field != '\0' &&
+			       end + 1 < sizeof(home))
+				home[end++] = *field++;
+			words_add_environment(words, home);
+			if (!words->placed && end > 5)
+				words->directory = home + 5;
+			return true;
+		}
+		while (*at != '\n' && *at != '\0')
+			at++;
+	}
+	return false;
+}
+
+_Noreturn void child_run(struct words *words, const int streams[3])
 {
 	struct rlimit64 none = {0, 0};
 	uint64_t signals = 0;
@@ -86,12 +132,17 @@ _Noreturn void child_run(const struct words *words, const int streams[3])
 	if (words->rows > 0)
 		CALL(ioctl, 0, TIOCSCTTY, 0);
 	CALL(prlimit64, 0, RLIMIT_CORE, &none, NULL);
+	if (words->name != NULL && !child_find_user(words))
+		child_fail(words->name, ": the image has no such user\n", 126);
+	words->environment[words->environment_count] = NULL;
 	if (CALL(setgroups, 0, NULL) != 0 ||
 	    CALL(setresgid, words->group, words->group, words->group) != 0 ||
 	    CALL(setresuid, words->user, words->user, words->user) != 0)
 		child_fail("", "init: that user and group cannot be set\n", 126);
 	if (CALL(chdir, words->directory) != 0)
 		child_fail(words->directory, ": there is no such directory\n", 126);
+	if (words->act != NULL)
+		act_run(words);
 	if (child_search(words) == -ENOENT)
 		child_fail(words->argument[0], ": there is no such program\n", 127);
 	child_fail(words->argument[0], ": it cannot be executed\n", 126);

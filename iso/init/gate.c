@@ -12,6 +12,8 @@
 
 _Noreturn void gate_power_off(void)
 {
+	if (CALL(getpid) != 1)
+		CALL(exit_group, 1);
 	for (;;)
 		CALL(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF);
 }
@@ -78,11 +80,10 @@ void gate_refuse(struct gate *gate, const char *why)
 	gate_power_off();
 }
 
-/* Returns true when the host has said what to run, and false when it has gone. */
-static bool gate_serve(struct gate *gate, struct words *words)
+bool gate_serve(struct gate *gate, struct words *words)
 {
 	uint8_t *bytes = gate->bytes + 4, version = GATE_VERSION;
-	bool seeded = false;
+	bool seeded = gate->stays;
 
 	gate->count = 0;
 	if (!gate_send(gate, GATE_HELLO, &version, 1))
@@ -107,10 +108,29 @@ static bool gate_serve(struct gate *gate, struct words *words)
 			    words->argument_count == 0)
 				gate_refuse(gate, "no command");
 			return true;
+		} else if (kind == GATE_STAY && seeded) {
+			if (!words_take(words, (char *)bytes, count, true))
+				gate_refuse(gate, "no command");
+			gate->stays = gate->asked_to_stay = true;
+			return gate_send(gate, GATE_STAYS, "", 0);
 		} else {
 			return false;
 		}
 	}
+}
+
+bool gate_accept(struct gate *gate)
+{
+	struct sockaddr_vm address = {0};
+	int size = sizeof(address);
+	long connection = CALL(accept4, gate->listener, &address, &size, SOCK_CLOEXEC);
+
+	if (connection >= 0 && address.svm_cid != VMADDR_CID_HOST) {
+		CALL(close, connection);
+		connection = -1;
+	}
+	gate->connection = (int)connection;
+	return connection >= 0;
 }
 
 void gate_wait(struct gate *gate, struct words *words)
@@ -125,15 +145,14 @@ void gate_wait(struct gate *gate, struct words *words)
 		gate_power_off();
 	}
 	print("init: at the gate\n");
+	gate->listener = (int)listener;
 	for (;;) {
-		long connection = CALL(accept4, listener, NULL, NULL, SOCK_CLOEXEC);
-
-		if (connection < 0)
+		if (!gate_accept(gate))
 			continue;
-		gate->connection = (int)connection;
 		if (gate_serve(gate, words))
 			break;
-		CALL(close, connection);
+		CALL(close, gate->connection);
 	}
-	CALL(close, listener);
+	if (!gate->stays)
+		CALL(close, listener);
 }

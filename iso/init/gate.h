@@ -9,7 +9,7 @@
  */
 enum {
 	GATE_PORT = 1023, /* at which the guest listens; only root may */
-	GATE_VERSION = 3,
+	GATE_VERSION = 4,
 	GATE_SEED_BYTES = 64,
 	GATE_WINDOW = 1 << 14,	   /* bytes of input that the guest keeps for the command */
 	GATE_OUTPUT = 3072,	   /* the longest frame from the guest */
@@ -21,6 +21,7 @@ enum gate_frame {
 	GATE_SEED = 'S',    /* GATE_SEED_BYTES that nobody else gets */
 	GATE_FILE = 'F',    /* before the command: an absolute path, a 0, and what is in the file */
 	GATE_COMMAND = 'C', /* words.h */
+	GATE_STAY = 'B',    /* in place of a command: what all commands get (words.h), see stay.c */
 	GATE_INPUT = 'I',   /* to the command's standard input; none: that was all */
 	GATE_SIGNAL = 'K',  /* a byte: its number, to the command and all that it has started */
 	GATE_RESIZE = 'W',  /* the terminal's new rows and columns, in two bytes each */
@@ -28,6 +29,7 @@ enum gate_frame {
 	/* from the guest */
 	GATE_HELLO = 'H',    /* GATE_VERSION */
 	GATE_SEEDED = 'R',   /* its random numbers are its own from here on */
+	GATE_STAYS = 'B',    /* to GATE_STAY: commands may come, over a connection for each */
 	GATE_TAKEN = 'T',    /* four bytes: so much input has been taken, and more may come */
 	GATE_OUT = 'O',	     /* from the command's standard output */
 	GATE_ERROR = 'E',    /* from its standard error output */
@@ -47,6 +49,17 @@ enum gate_done {
 	GATE_UNREADABLE = 4, /* or it cannot be written */
 };
 
+/* How what is to be done with files (words.h) ended: the exit code of it. */
+enum act_end {
+	ACT_DONE = 0,
+	ACT_FAILED = 1,
+	ACT_MISSING = 2,
+	ACT_OTHER_KIND = 3, /* a folder where a file should be, or the other way round */
+	ACT_FORBIDDEN = 4,
+	ACT_FULL = 5,
+	ACT_EXISTS = 6,
+};
+
 /* How the command ended, the low byte first. */
 struct gate_end {
 	uint8_t by_signal; /* 1: `code` is a signal, not an exit code */
@@ -60,15 +73,26 @@ _Static_assert(sizeof(struct gate_end) == 24, "as it goes over the line");
 
 struct gate {
 	int connection;
-	uint32_t count; /* of `bytes` that have come */
+	int listener;	    /* at which connections come in */
+	bool stays;	    /* the host has sent GATE_STAY: the guest outlives its commands */
+	bool asked_to_stay; /* on this connection */
+	uint32_t count;	    /* of `bytes` that have come */
 	uint8_t bytes[WORDS_BYTES + 4];
 };
 
 /*
- * Waits until a host has connected, sown and said what to run; `words` has what the image says, and
- * points into `gate` then. A connection that ends before that is as if it had not been.
+ * Waits until a host has connected, sown and said what to run, or to stay; `words` has what the
+ * image says, and points into `gate` then. A connection that ends before that is as if it had not
+ * been.
  */
 void gate_wait(struct gate *gate, struct words *words);
+/* Takes the host's next connection; one of anybody else is closed. Returns false for those. */
+bool gate_accept(struct gate *gate);
+/*
+ * Serves a connection until the host has said what to run, or to stay, and returns true; false when
+ * the host has gone.
+ */
+bool gate_serve(struct gate *gate, struct words *words);
 /* Sends a frame of up to GATE_OUTPUT bytes. Returns false when the host has gone. */
 bool gate_send(struct gate *gate, enum gate_frame kind, const void *bytes, uint32_t count);
 /* The same, but switches the guest off when the host has gone. */
@@ -82,7 +106,10 @@ _Noreturn void gate_refuse(struct gate *gate, const char *why);
 int gate_read(struct gate *gate, uint32_t *count);
 bool gate_write(long file, const void *bytes, uint32_t count); /* all, or it returns false */
 uint32_t gate_number(const uint8_t *bytes, unsigned count);    /* the low byte first */
+/* Ends a process that serves one connection of a guest that stays; else the guest. */
 _Noreturn void gate_power_off(void);
+/* Starts a process for each connection that the host makes, for ever. */
+_Noreturn void stay_serve(struct gate *gate, struct words *words);
 
 /* Makes the kernel's random numbers this guest's own; returns false if the kernel does not. */
 bool seed_take(const uint8_t seed[GATE_SEED_BYTES]);
@@ -112,10 +139,16 @@ void file_send_wanted(struct gate *gate, const struct words *words);
 /* Reads the files of the image while nothing else is mounted, as far as there is memory. */
 void warm_files(void);
 
+/*
+ * Becomes what is to be done with files, by the user that the process has. Its output is what is
+ * asked for, its exit code an enum act_end, and its error output a sentence if that is not 0.
+ */
+_Noreturn void act_run(const struct words *words);
+
 /* Runs the command to its end, and tells the host how it ended. */
-void run_command(struct gate *gate, const struct words *words);
+void run_command(struct gate *gate, struct words *words);
 /* Becomes the command, whose input, output and error output are `streams`. */
-_Noreturn void child_run(const struct words *words, const int streams[3]);
+_Noreturn void child_run(struct words *words, const int streams[3]);
 
 /* Opens a terminal; `ours` are its input and output, which never wait, `theirs` the command's. */
 bool child_open_terminal(const struct words *words, int ours[3], int theirs[3]);

@@ -2,7 +2,7 @@
 /*
  * The first process of a guest that runs one command: it loads the kernel's modules, mounts the
  * image with a writable layer in memory, waits at the gate, runs the command, and switches the
- * guest off. The kernel starts it from the initramfs.
+ * guest off, or stays if the host says so. The kernel starts it from the initramfs.
  */
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -127,6 +127,8 @@ _Noreturn void init_main(void)
 		  "/.skerry/words");
 	gate_wait(&gate, &words);
 	CALL(sethostname, words.host, text_length(words.host));
+	if (gate.stays)
+		stay_serve(&gate, &words);
 	run.connection = gate.connection;
 	run_command(&run, &words);
 	/* The host ends the VM when it has read all; otherwise the VM ends itself. */

@@ -18,7 +18,7 @@ enum { RUN_INPUT, RUN_OUT, RUN_ERROR, RUN_STREAMS };
 
 struct run {
 	struct gate *gate;
-	const struct words *words;
+	struct words *words;
 	int stream[RUN_STREAMS]; /* the init's ends; -1: closed */
 	int signals;
 	long child;
@@ -116,8 +116,10 @@ static void run_frame(struct run *run)
 	uint32_t count;
 	int kind = gate_read(run->gate, &count);
 
-	if (kind < 0 || (kind == GATE_INPUT && count > GATE_WINDOW - run->input_count))
+	if (kind < 0 || (kind == GATE_INPUT && count > GATE_WINDOW - run->input_count)) {
+		CALL(kill, -run->child, SIGKILL); /* a guest that stays goes on without it */
 		gate_power_off();
+	}
 	if (kind == GATE_INPUT) {
 		run->input_ended = run->input_ended || count == 0;
 		memcpy(run->input + run->input_count, bytes, count);
@@ -179,7 +181,7 @@ static void run_end(struct run *run)
 	gate_tell(run->gate, GATE_END, &end, sizeof(end));
 }
 
-void run_command(struct gate *gate, const struct words *words)
+void run_command(struct gate *gate, struct words *words)
 {
 	static struct run run;
 

@@ -43,7 +43,7 @@ static bool words_add(char **list, unsigned *count, unsigned most, char *text)
 	return true;
 }
 
-static bool words_add_environment(struct words *words, char *text)
+bool words_add_environment(struct words *words, char *text)
 {
 	char *equals = text;
 
@@ -75,7 +75,14 @@ static bool words_take_one(struct words *words, char *text, bool from_host)
 		return words_add_environment(words, text);
 	case 'd':
 		words->directory = text;
+		words->placed = from_host;
 		return *text == '/';
+	case 'n':
+		words->name = text;
+		return from_host && *text != '\0';
+	case 'f':
+		words->act = text;
+		return from_host;
 	case 'u':
 		return words_pair(text, ':', &words->user, &words->group);
 	case 't':

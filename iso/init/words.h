@@ -12,6 +12,9 @@
  *   eNAME=TEXT the environment; a name that comes again replaces the one before
  *   dPATH      the working directory
  *   uUID:GID   in decimal
+ *   nNAME      a user of the image's /etc/passwd, with the home there; of the host alone
+ *   fNAME      in place of a program, what is to be done with files (act.c), whose paths are
+ *              the words of the command; of the host alone
  *   hNAME      the host's name
  *   tRxC       a terminal of so many rows and columns in place of pipes; of the host alone
  *   oPATH      a file that the host wants when the command has ended; of the host alone
@@ -28,6 +31,9 @@ struct words {
 	char *environment[WORDS_MAX + 1];
 	unsigned entry_count, argument_count, environment_count;
 	const char *directory, *host;
+	const char *name; /* the user's, or NULL */
+	const char *act;  /* what is to be done with files in place of a program, or NULL */
+	bool placed;	  /* the host has said the directory */
 	char *wanted[WORDS_WANTED];
 	unsigned wanted_count;
 	unsigned user, group;
@@ -40,4 +46,6 @@ struct words {
  * when they are no such words, or too many.
  */
 bool words_take(struct words *words, char *bytes, size_t count, bool from_host);
+/* Adds NAME=TEXT to the environment; returns false when there is no room. */
+bool words_add_environment(struct words *words, char *text);
 const char *words_environment(const struct words *words, const char *name);

@@ -30,7 +30,7 @@ class Gate:
             self.stream.refill = True
             client.give(self.stream, 65536)
             # Linux hears of the clone's reset in one thread and of connections in another.
-            if self.frame_or_end() == ("H", b"\x03"):
+            if self.frame_or_end() == ("H", b"\x04"):
                 return
         raise AssertionError(f"{name}: each connection is reset")
 

@@ -12,6 +12,7 @@
 #include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run.h"
+#include "gateway/core/live/sandbox.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
@@ -19,6 +20,7 @@
 #define VM     "/v1/vms/{vm}"
 #define STORE  "/v1/stores/{store}"
 #define VOLUME STORE "/volumes/{volume}"
+#define BOX    "/v1/sandboxes/{id}"
 #define ACTION(verb)                                                                               \
 	{                                                                                          \
 		"POST", VM "/actions/" verb, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,     \
@@ -134,6 +136,41 @@ static const struct route routes[] = {
 	{"POST", "/v1/runs/{id}/files", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED,
 	 "run.file", api_run_file, "RunFile", "Changed", NULL, 200,
 	 "writes a piece of a file into a run of one's own while its command runs"},
+	{"POST", "/v1/runs/{id}/signal", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED,
+	 "run.signal", api_run_signal, "RunSignal", "Changed", NULL, 200,
+	 "sends a signal to the command of a run of one's own, and to all that it has started"},
+	{"GET", "/v1/sandboxes", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_sandboxes, NULL,
+	 "Sandboxes", NULL, 200, "one's own sandboxes"},
+	{"POST", "/v1/sandboxes", ROLE_OPERATOR, SCOPE_FILTER,
+	 ROUTE_LINK | ROUTE_JUDGES | ROUTE_RUN, "sandbox.begin", api_sandbox_begin, "SandboxNew",
+	 "Sandbox", NULL, 201,
+	 "makes a clone of a template that stays for commands to come, until its time is over"},
+	{"GET", BOX, ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_sandbox, NULL, "Sandbox", NULL, 200,
+	 "a sandbox of one's own"},
+	{"PATCH", BOX, ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED, "sandbox.time",
+	 api_sandbox_change, "SandboxTime", "Sandbox", NULL, 200,
+	 "sets the time that a sandbox of one's own has from now on"},
+	{"DELETE", BOX, ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "sandbox.end", api_sandbox_end,
+	 NULL, "Sandbox", NULL, 200, "ends a sandbox of one's own with all that runs in it"},
+	{"POST", BOX "/actions/pause", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "sandbox.pause",
+	 sandbox_pause, NULL, "Sandbox", NULL, 200,
+	 "has a sandbox of one's own stand still, in memory; its time goes on"},
+	{"POST", BOX "/actions/resume", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "sandbox.resume",
+	 sandbox_resume, NULL, "Sandbox", NULL, 200, "lets a paused sandbox go on"},
+	{"GET", BOX "/commands", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_sandbox_commands, NULL,
+	 "SandboxCommands", NULL, 200, "the commands that go on in a sandbox of one's own"},
+	{"POST", BOX "/commands", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED,
+	 "sandbox.command", api_sandbox_command, "SandboxCommand", "Run", NULL, 200,
+	 "runs a command in a sandbox of one's own: a run like others; Accept: text/event-stream "
+	 "shows its output as it comes"},
+	{"POST", BOX "/files", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED,
+	 "sandbox.files", api_sandbox_files, "SandboxFiles", "SandboxItems", NULL, 200,
+	 "lists, looks at, makes, removes and moves files in a sandbox of one's own"},
+	{"GET", BOX "/content", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, NULL, api_sandbox_read,
+	 NULL, "Bytes", "path user", 200, "what a file in a sandbox of one's own has"},
+	{"PUT", BOX "/content", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK | ROUTE_TYPED | ROUTE_BODY,
+	 "sandbox.write", api_sandbox_write, "Bytes", "Changed", "path user", 200,
+	 "writes a file in a sandbox of one's own, of at most 1 MiB"},
 	{"DELETE", "/v1/runs/{id}", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "run.stop",
 	 api_run_stop, NULL, "Run", NULL, 200, "ends a run, whatever it does"},
 	{"GET", VM "/inspect", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.inspect", api_vm_inspect, NULL,

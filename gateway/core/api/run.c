@@ -22,20 +22,14 @@
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/identity/share.h"
 
-enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000, RUN_CPUS_MAX = 64 };
+enum { RUN_WAIT_S = 50, RUN_CPUS_MAX = 64 };
 
 #define RUN_MEMORY_MAX (INT64_C(1) << 52)
 
 const char run_size_wrong[] =
 	"the size of a terminal is \"rows\" and \"columns\", numbers from 1 to 1000";
 
-struct run_asked {
-	struct run_order order;
-	bool terminal;
-	const char *wrong; /* the sentence about a field that is wrong, or NULL */
-};
-
-static void run_asked_free(struct run_asked *asked)
+void api_run_free(struct run_asked *asked)
 {
 	buffer_free(&asked->order.words);
 	buffer_free(&asked->order.files);
@@ -43,7 +37,7 @@ static void run_asked_free(struct run_asked *asked)
 }
 
 /* Adds a word in the form of iso/init/words.h, with the NUL that ends it. */
-static void run_add_word(struct buffer *words, char kind, const char *name, const char *value)
+void api_run_word(struct buffer *words, char kind, const char *name, const char *value)
 {
 	buffer_add(words, &kind, 1);
 	buffer_text(words, name);
@@ -89,7 +83,7 @@ static void run_take_output(struct run_asked *asked, const char *path)
 			"and without \"..\"";
 		return;
 	}
-	run_add_word(&asked->order.words, 'o', "", path);
+	api_run_word(&asked->order.words, 'o', "", path);
 }
 
 static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
@@ -150,15 +144,15 @@ static void run_add_terminal(struct run_asked *asked)
 	if (!asked->order.rows || !asked->order.columns)
 		asked->wrong = run_size_wrong;
 	snprintf(size, sizeof(size), "%ux%u", asked->order.rows, asked->order.columns);
-	run_add_word(&asked->order.words, 't', "", size);
+	api_run_word(&asked->order.words, 't', "", size);
 }
 
 /*
  * Reads one member of the request's body; `name` is its path. Returns false when a request for a
  * run has no such member.
  */
-static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
-		     const char *value)
+bool api_run_take(struct run_asked *asked, const char *name, enum field_type type,
+		  const char *value)
 {
 	bool text = type == FIELD_TEXT;
 
@@ -182,7 +176,7 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 	else if (!strcmp(name, "egress"))
 		run_take_egress(asked, value);
 	else if (!strncmp(name, "command.", 8))
-		run_add_word(&asked->order.words, 'a', "", value);
+		api_run_word(&asked->order.words, 'a', "", value);
 	else if (!strncmp(name, "outputs.", 8))
 		run_take_output(asked, value);
 	else if (!strncmp(name, "files.", 6))
@@ -192,11 +186,11 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 	else if (!strncmp(name, "env.", 4) && !strchr(name + 4, '=') && name[4]) {
 		buffer_add(&asked->order.words, "e", 1);
 		buffer_text(&asked->order.words, name + 4);
-		run_add_word(&asked->order.words, '=', "", value);
+		api_run_word(&asked->order.words, '=', "", value);
 	} else if (!strcmp(name, "directory") && *value == '/')
-		run_add_word(&asked->order.words, 'd', "", value);
+		api_run_word(&asked->order.words, 'd', "", value);
 	else if (!strcmp(name, "user") && *value && strspn(value, "0123456789:") == strlen(value))
-		run_add_word(&asked->order.words, 'u', "", value);
+		api_run_word(&asked->order.words, 'u', "", value);
 	else if (!strcmp(name, "stdin"))
 		buffer_text(&asked->order.input, value);
 	else if (!strcmp(name, "stdin_base64"))
@@ -212,13 +206,13 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
  */
 static bool run_read(struct request *request, struct run_asked *asked)
 {
-	asked->order.words.limit = RUN_WORDS_BYTES;
+	asked->order.words.limit = API_RUN_WORDS;
 	for (size_t i = 0; i < request->fields.count && !asked->wrong; i++) {
 		const struct field *field = &request->fields.list[i];
 
 		if (strncmp(field->name, "body.", 5))
 			continue;
-		if (!run_take(asked, field->name + 5, field->type, field->value))
+		if (!api_run_take(asked, field->name + 5, field->type, field->value))
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
 				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
@@ -226,16 +220,26 @@ static bool run_read(struct request *request, struct run_asked *asked)
 				       "(absolute), \"user\" "
 				       "(UID:GID), \"egress\" and \"limits\"";
 	}
+	api_run_took(asked);
+	if (!asked->wrong && (!asked->order.template || !name_valid(asked->order.template)))
+		asked->wrong = "\"template\" must be the name of a template";
+	return api_run_right(request, asked);
+}
+
+void api_run_took(struct run_asked *asked)
+{
 	run_add_terminal(asked);
 	if (!asked->wrong &&
 	    (asked->order.words.failed || asked->order.files.failed || asked->order.input.failed))
 		asked->wrong = "command and environment have more than 60000 bytes";
-	if (!asked->wrong && (!asked->order.template || !name_valid(asked->order.template)))
-		asked->wrong = "\"template\" must be the name of a template";
+}
+
+bool api_run_right(struct request *request, struct run_asked *asked)
+{
 	if (!asked->wrong)
 		return true;
 	answer_problem(request, 422, "bad-argument", "%s", asked->wrong);
-	run_asked_free(asked);
+	api_run_free(asked);
 	return false;
 }
 
@@ -243,7 +247,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
  * Returns whether runs of the template have the memory that is asked for. If not, answers the
  * request.
  */
-static bool run_has_memory(struct request *request, const struct run_asked *asked)
+bool api_run_has_memory(struct request *request, const struct run_asked *asked)
 {
 	const struct host_vm *vm = host_find(asked->order.template);
 	int64_t has = vm ? json_integer_value(json_object_get(vm->list, "memory_bytes")) : 0;
@@ -266,14 +270,14 @@ void api_run_begin(struct request *request)
 	if (!run_read(request, &asked))
 		return;
 	if (scope_has(request->who.scope, asked.order.template)) {
-		if (run_has_memory(request, &asked) && router_begin(request) &&
+		if (api_run_has_memory(request, &asked) && router_begin(request) &&
 		    run_begin(request, &asked.order, request_wait_s(request, RUN_WAIT_S)))
 			return;
 	} else {
 		answer_problem(request, 403, "forbidden",
 			       "your scope does not contain this template");
 	}
-	run_asked_free(&asked);
+	api_run_free(&asked);
 }
 
 /*
@@ -282,9 +286,10 @@ void api_run_begin(struct request *request)
  */
 static bool run_seen(const struct request *request, const struct run *run)
 {
-	return !run->spare && (share_same(&run->owner, &request->who) ||
-			       (request->who.roles & ROLE_OPERATOR &&
-				scope_has(request->who.scope, run->template)));
+	return !run->spare && run->kind != RUN_SANDBOX && !run->quiet &&
+	       (share_same(&run->owner, &request->who) ||
+		(request->who.roles & ROLE_OPERATOR &&
+		 scope_has(request->who.scope, run->template)));
 }
 
 void api_runs(struct request *request)

@@ -132,3 +132,22 @@ void api_run_file(struct request *request)
 	}
 	buffer_free(&piece);
 }
+
+void api_run_signal(struct request *request)
+{
+	struct run *run = api_run_own(request);
+	int64_t number = run_number_of(request, "signal", 64);
+
+	if (!run)
+		return;
+	if (run->result || run->state != RUN_UNDER_WAY) {
+		answer_problem(request, 409, "bad-state",
+			       run->result ? "the run has ended" : "the command does not run yet");
+	} else if (number < 1) {
+		answer_problem(request, 422, "bad-argument",
+			       "\"signal\" must be a number from 1 to 64");
+	} else {
+		run_frame_signal(run, (uint8_t)number);
+		run_changed(run, request);
+	}
+}

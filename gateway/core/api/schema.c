@@ -42,6 +42,10 @@
 	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT("created") ","             \
 	COUNT_OR_NULL("last_login")
 
+#define SANDBOX_PROPERTIES                                                                         \
+	STRING("id")                                                                               \
+	"," STRING("template") "," STRING("owner") "," STRING("state") ","                         \
+	STRING_OR_NULL("result") "," NUMBER("age_s") "," NUMBER("left_s")
 #define RUN_PROPERTIES                                                                             \
 	STRING("id") "," STRING("template") "," STRING("owner") ","                                \
 	"\"state\":{\"enum\":[\"waiting\",\"running\",\"done\"]},\"result\":{\"enum\":["           \
@@ -194,6 +198,28 @@ const struct schema schema_list[] = {
 				 COUNT("exits") "," NUMBER("cpus") "," COUNT("memory_bytes")))},
 	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},
 	{"RunSize", OBJECT(COUNT("rows") "," COUNT("columns"))},
+	{"RunSignal", OBJECT(COUNT("signal"))},
+	{"SandboxNew", OBJECT(STRING("template") "," NUMBER("timeout_s") "," FREE_OBJECT("env") ","
+			      STRING("directory") "," STRING("user") "," STRING("egress") ","
+			      FREE_OBJECT("limits"))},
+	{"SandboxTime", OBJECT(NUMBER("timeout_s"))},
+	{"Sandbox", OBJECT(SANDBOX_PROPERTIES)},
+	{"Sandboxes", OBJECT(OBJECTS("items", SANDBOX_PROPERTIES))},
+	{"SandboxCommand",
+	 OBJECT(WORDS("command") "," FREE_OBJECT("env") "," STRING("stdin") ","
+		STRING("stdin_base64") "," TRUTH("stdin_open") "," STRING("directory") ","
+		STRING("user") "," REFERENCE("terminal", "RunSize") ",\"limits\":"
+		OBJECT(NUMBER("wall_s") "," COUNT("output_bytes")))},
+	{"SandboxCommands",
+	 OBJECT(OBJECTS("items", RUN_PROPERTIES "," WORDS("command") "," TRUTH("terminal")))},
+	{"SandboxFiles",
+	 OBJECT("\"action\":{\"enum\":[\"list\",\"stat\",\"make\",\"remove\",\"move\"]},"
+		STRING("path") "," STRING("to") "," COUNT("depth") "," STRING("user"))},
+	{"SandboxItems",
+	 OBJECT(OBJECTS("items",
+			STRING("path") "," STRING("type") "," COUNT("mode") "," COUNT("user") ","
+			COUNT("group") "," COUNT("bytes") "," COUNT("modified") ","
+			STRING_OR_NULL("target")))},
 	{"RunFile", OBJECT(STRING("path") "," COUNT("at") "," STRING("data_base64"))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
 		       STRING("stderr") "," STRING("stderr_base64") "," FREE_OBJECT("outputs"))},

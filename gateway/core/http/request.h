@@ -55,6 +55,9 @@ struct request {
 	char ticket[8];
 	struct console *console;
 	struct vsock *vsock;
+	uint64_t run;	 /* the number of the run that gets the request's body; 0: none */
+	size_t run_left; /* the bytes of the body that have not come yet, or may still come */
+	bool run_open;	 /* how long the body is shows its end alone */
 	/* called when the request ends, answered or not; may be NULL */
 	void (*left)(struct request *request);
 	/*

@@ -20,12 +20,10 @@
 #include "gateway/core/identity/share.h"
 #include "gateway/core/live/call.h"
 #include "gateway/core/live/run_name.h"
+#include "gateway/core/live/sandbox.h"
 #include "gateway/link/link.h"
 
 enum {
-	RUN_ATTEMPTS = 12,
-	RUN_CREDIT = 65536,
-	RUN_AGAIN_MS = 100,
 	RUN_STREAM_BYTES = 3072,
 };
 
@@ -47,6 +45,15 @@ struct run *run_find(uint64_t number)
 {
 	for (size_t i = 0; number && i < RUNS; i++) {
 		if (runs[i].state != RUN_FREE && runs[i].number == number)
+			return &runs[i];
+	}
+	return NULL;
+}
+
+struct run *run_free_place(void)
+{
+	for (size_t i = 0; i < RUNS; i++) {
+		if (runs[i].state == RUN_FREE)
 			return &runs[i];
 	}
 	return NULL;
@@ -82,7 +89,7 @@ void run_free(struct run *run)
 
 /* --- the end of a run --- */
 
-static void run_done(struct run *run)
+void run_done(struct run *run)
 {
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
@@ -103,8 +110,7 @@ static void run_done(struct run *run)
 	run_kept_bound(run);
 }
 
-static bool run_ask(struct run *run, const char *command, const char *const *words,
-		    link_reply *took)
+bool run_ask(struct run *run, const char *command, const char *const *words, link_reply *took)
 {
 	json_t *ask = link_command(command, words, run->actor);
 
@@ -150,111 +156,25 @@ void run_stop(struct run *run, const char *result)
 		run_warm_failed(run->template, clock_now_s());
 	run->exits = exits > 0 ? exits : 0;
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
-	if (run->state == RUN_WAITING)
+	if (run->kind == RUN_SANDBOX)
+		sandbox_end_commands(run);
+	if (run->kind == RUN_INSIDE)
+		sandbox_leave(run);
+	else if (run->state == RUN_WAITING)
 		run_done(run);
 	/* a VM that is still being cloned is destroyed by run_cloned() */
 	else if (run->state != RUN_CLONING)
 		run_destroy(run);
 }
 
-static void run_fail(struct run *run, json_t *problem)
+void run_fail(struct run *run, json_t *problem)
 {
 	json_decref(run->problem);
 	run->problem = problem;
 	run_stop(run, "failed");
 }
 
-/* --- from the clone to the gate --- */
-
-static void run_connect(struct run *run);
-
-/*
- * Lets those runs connect to their clones that had to wait for another call to end, or for their
- * guest to be ready.
- */
-static void run_connect_waiting(void)
-{
-	double now_s = clock_now_s();
-
-	for (size_t i = 0; i < RUNS; i++) {
-		if (runs[i].state == RUN_CONNECTING && now_s >= runs[i].again_s)
-			run_connect(&runs[i]);
-	}
-}
-
-bool run_is_later(json_t *reply)
-{
-	const char *code = json_string_value(json_object_get(reply, "code"));
-
-	return code &&
-	       (!strcmp(code, "not-found") || !strcmp(code, "failed") || !strcmp(code, "busy"));
-}
-
-static void run_take_stream(struct run *run, json_t *reply)
-{
-	json_t *stream =
-		json_object_get(json_array_get(json_object_get(reply, "result"), 0), "stream");
-
-	if (!json_is_integer(stream) && !run_is_later(reply)) {
-		run_fail(run, problem_of_reply(reply));
-		return;
-	}
-	if (!json_is_integer(stream)) {
-		/*
-		 * The clone's init is not listening yet, or has not noticed yet that it was cloned.
-		 */
-		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-		return;
-	}
-	run->state = RUN_AT_GATE;
-	buffer_free(&run->link.in);
-	buffer_free(&run->link.out);
-	run->link = (struct run_link){.stream = json_integer_value(stream)};
-	link_tell(json_pack("{s:I, s:i}", "credit", (json_int_t)run->link.stream, "bytes",
-			    RUN_CREDIT));
-}
-
-static void run_connected(uint64_t number, json_t *reply, enum call_kind kind)
-{
-	struct run *run = run_find(number);
-
-	call_end(kind);
-	if (run && run->state == RUN_CONNECTING)
-		run_take_stream(run, reply);
-	run_connect_waiting();
-}
-
-static void run_connected_first(uint64_t number, json_t *reply)
-{
-	run_connected(number, reply, CALL_FIRST);
-}
-
-static void run_connected_again(uint64_t number, json_t *reply)
-{
-	run_connected(number, reply, CALL_AGAIN);
-}
-
-static void run_connect(struct run *run)
-{
-	const char *words[] = {run->vm, "1023", NULL};
-	enum call_kind kind = run->attempts ? CALL_AGAIN : CALL_FIRST;
-
-	run->state = RUN_CONNECTING;
-	run->again_s = 0;
-	if (run->attempts == RUN_ATTEMPTS) {
-		run_stop(run, "no-gate");
-		return;
-	}
-	if (!call_begin(kind))
-		return;
-	run->attempts++;
-	run->again_s = clock_now_s() + 10;
-	if (run_ask(run, "vsock connect", words,
-		    kind == CALL_FIRST ? run_connected_first : run_connected_again))
-		return;
-	call_end(kind);
-	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-}
+/* --- from the wait to the clone --- */
 
 /* Returns whether Skerry may have made no clone for lack of memory, addresses or VMs. */
 static bool run_lacked_room(json_t *reply)
@@ -285,7 +205,8 @@ static void run_cloned(uint64_t number, json_t *reply)
 	if (!status || strcmp(status, "ok")) {
 		run->state = RUN_WAITING; /* no VM was made, so there is none to destroy */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-		if (!run->result && !run->spare && run_lacked_room(reply) && run_seek_room(run))
+		if (!run->result && !run->spare && run->kind == RUN_ALONE &&
+		    run_lacked_room(reply) && run_seek_room(run))
 			return;
 		run->result = NULL;
 		run_fail(run, problem_of_reply(reply));
@@ -304,6 +225,8 @@ void run_clone(struct run *run)
 	const char *words[] = {from, run->vm, run->egress[0] ? egress : NULL, NULL};
 
 	snprintf(from, sizeof(from), "%s@gate", run->template);
+	if (*run->from)
+		string_copy(from, sizeof(from), run->from);
 	snprintf(egress, sizeof(egress), "egress=%s", run->egress);
 	run->state = RUN_CLONING;
 	run->began_s = clock_now_s();
@@ -313,63 +236,20 @@ void run_clone(struct run *run)
 	}
 }
 
-struct run *run_free_place(void)
-{
-	for (size_t i = 0; i < RUNS; i++) {
-		if (runs[i].state == RUN_FREE)
-			return &runs[i];
-	}
-	return NULL;
-}
-
-/* Returns a free entry of the table of runs, or that of an ended run, or NULL. */
-static struct run *run_place(void)
-{
-	struct run *place = run_free_place();
-
-	if (place)
-		return place;
-	place = run_kept_first();
-	if (place)
-		run_free(place);
-	return place;
-}
-
 bool run_begin(struct request *request, const struct run_order *order, unsigned wait_s)
 {
-	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
+	struct run *run = NULL;
 
+	if (run_count(&request->who, false) < RUNS_WAITING)
+		run = run_make(request, order, RUN_ALONE);
 	if (!run) {
 		answer_retry_after(request, 1);
 		answer_problem(request, 429, "busy",
 			       "too many runs wait: at most %d of one token or user, %d in all",
-			       RUNS_WAITING, RUNS - RUNS_ACTIVE);
+			       RUNS_WAITING, RUNS_ALONE - RUNS_ACTIVE);
 		return false;
 	}
-	*run = (struct run){
-		.state = RUN_WAITING,
-		.number = run_number(),
-		.owner = request->who,
-		.audit = request->audit,
-		.limits = order->limits,
-		.words = order->words,
-		.files = order->files,
-		.input = order->input,
-		.input_open = order->input_open,
-		.rows = order->rows,
-		.columns = order->columns,
-		.wanted = order->wanted,
-		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
-		.error.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
-		.asked_s = clock_now_s(),
-	};
-	request->audit = 0;
 	idempotency_keep_run(request, run->number);
-	request_actor(request, run->actor, sizeof(run->actor));
-	string_copy(run->template, sizeof(run->template), order->template);
-	if (order->egress)
-		string_copy(run->egress, sizeof(run->egress), order->egress);
-	run_name_make(run->number, run->vm, sizeof(run->vm));
 	run_wait(run, request, wait_s);
 	run_schedule();
 	run_answer_all(run, clock_now_s());
@@ -468,6 +348,8 @@ void run_tick(void)
 
 		if (run->state == RUN_FREE)
 			continue;
+		if (run->kind == RUN_SANDBOX)
+			sandbox_look(run, now_s);
 		if (run->state == RUN_ENDING && now_s >= run->again_s)
 			run_destroy(run);
 		else if ((run_is_active(run) || run->spare) && run->state != RUN_ENDING)

@@ -13,8 +13,14 @@
  * when it has ended or used up a limit.
  */
 enum {
-	/* the most runs that are known: waiting, under way, or ended and kept for a while */
-	RUNS = 96,
+	/*
+	 * the most runs that are known of each kind: waiting, under way, or ended and kept for a
+	 * while
+	 */
+	RUNS_ALONE = 96,
+	RUNS_SANDBOX = 24,
+	RUNS_INSIDE = 96,
+	RUNS = RUNS_ALONE + RUNS_SANDBOX + RUNS_INSIDE,
 	RUNS_ACTIVE = 8,   /* the most runs that have a VM at a time */
 	RUNS_WAITING = 32, /* of one credential */
 	RUN_KEPT_S = 300,  /* after the end */
@@ -31,12 +37,22 @@ enum {
 	RUN_PUT_S = 10,	    /* the seconds in which the init must have taken a piece of it */
 	RUN_EGRESS = 600,   /* the most bytes of a list of what a run may send to */
 	RUN_SIDE = 1000,    /* the most rows of a terminal, and columns */
-	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way */
+	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way; sandboxes
+	 */
 	RUN_VERSION_WANTED = 2,
 	RUN_VERSION_TERMINAL = 3,
+	RUN_VERSION_STAYS = 4,
 	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
-	RUNS_WARM = 8, /* the most clones that wait at the gate for runs, of all templates */
+	RUN_AGAIN_MS = 100, /* until Skerry is asked again for what it had no room for */
+	RUN_CREDIT = 65536, /* bytes that Skerry may send of a clone's before they are handled */
+	RUNS_WARM = 8,	    /* the most clones that wait at the gate for runs, of all templates */
+};
+
+enum run_kind {
+	RUN_ALONE,   /* a command that has a VM, which ends with it */
+	RUN_SANDBOX, /* a VM that stays for commands to come (sandbox.h); it has none itself */
+	RUN_INSIDE,  /* a command in the VM of a sandbox */
 };
 
 enum run_state {
@@ -102,6 +118,7 @@ struct run_put {
 struct run_link {
 	bool greeted; /* the init has sent its version */
 	bool sown;    /* the init has got its random seed */
+	bool told;    /* and what to run, or to stay */
 	uint8_t version;
 	int64_t stream; /* Skerry's number of the stream; 0: there is none */
 	size_t credit;	/* bytes that Skerry takes now for the clone */
@@ -111,6 +128,14 @@ struct run_link {
 
 struct run {
 	enum run_state state;
+	enum run_kind kind;
+	uint64_t box; /* the number of the sandbox that a command is in; 0: none */
+	bool paused;  /* a sandbox's VM stands still */
+	bool quiet;   /* the gateway's own, for a request about files: in no list of runs */
+	/* what a sandbox is a clone of, VM@SNAPSHOT; "": the template at its gate */
+	char from[2 * NAME_BYTES];
+	/* answers a request that has waited for the end in place of run_json(); may be NULL */
+	void (*answers)(const struct run *run, struct request *request);
 	bool spare; /* a clone without an owner: it waits at the gate, or is on its way there */
 	uint64_t number;
 	struct identity owner;
@@ -155,6 +180,12 @@ struct run {
  * over nothing, and returns false.
  */
 bool run_begin(struct request *request, const struct run_order *order, unsigned wait_s);
+/*
+ * A function of run_place.c: makes a run that waits, of which nothing is done yet. Takes over the
+ * order's buffers and the request's line of the audit. Returns NULL, and takes over nothing, when
+ * all places of the kind are taken.
+ */
+struct run *run_make(struct request *request, const struct run_order *order, enum run_kind kind);
 /* Returns the run with that number, or NULL. */
 struct run *run_find(uint64_t number);
 /* Returns the run behind `run`, or the first run for NULL; NULL when there are no more. */
@@ -181,6 +212,23 @@ void run_tick(void);
 void run_link_lost(void);
 
 /*
+ * Functions of run.c for other files of runs: run_ask() asks Skerry for a run, whose number the
+ * reply gets; run_fail() ends it with a problem, which it takes over; run_done() notes that its VM
+ * is gone.
+ */
+bool run_ask(struct run *run, const char *command, const char *const *words,
+	     void (*took)(uint64_t number, json_t *reply));
+void run_fail(struct run *run, json_t *problem);
+void run_done(struct run *run);
+
+/*
+ * Functions of run_connect.c: run_connect() connects to the init of a run's VM, again if need be;
+ * run_close_stream() has Skerry close the stream of that number (JSON; nothing if it is none).
+ */
+void run_connect(struct run *run);
+void run_close_stream(json_t *stream);
+
+/*
  * Functions of run.c for run_schedule.c: run_clone() has a clone made for a run, run_free() forgets
  * a run and frees its entry.
  */
@@ -202,6 +250,8 @@ bool run_cap(struct run *run);
  */
 bool run_is_active(const struct run *run);
 size_t run_count(const struct identity *who, bool active);
+/* Gives a run a clone that waits at the gate. Returns false if there is none that it may have. */
+bool run_take_spare(struct run *run);
 /* Starts waiting runs while fewer than RUNS_ACTIVE have a VM. */
 void run_schedule(void);
 /*
@@ -277,11 +327,11 @@ void run_put_look(struct run *run, double now_s);
 /*
  * Functions of run_kept.c: run_kept_bound() forgets ended runs until what all of them keep is
  * little enough, the oldest of the owner whose runs keep most first, but not `last`, the run that
- * has just ended. run_kept_first() returns the ended run whose place a new one gets, the oldest of
- * the owner who has most ended runs; NULL: none has ended.
+ * has just ended. run_kept_first() returns the ended run whose place a new one of its kind gets,
+ * the oldest of the owner who has most ended ones; NULL: none has ended.
  */
 void run_kept_bound(const struct run *last);
-struct run *run_kept_first(void);
+struct run *run_kept_first(enum run_kind kind);
 
 /*
  * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not
@@ -294,6 +344,7 @@ void run_sweep(double now_s);
  * handles bytes from it. Each of the functions may end the run.
  */
 void run_frame_push(struct run *run);
+void run_frame_signal(struct run *run, uint8_t number); /* adds a GATE_SIGNAL to what waits */
 void run_frame_put(struct run *run, const struct buffer *piece); /* adds a GATE_PUT to what waits */
 /* Sends a random seed to an init that has sent its version, unless the clone has no owner yet. */
 void run_frame_seed(struct run *run);

@@ -16,7 +16,7 @@
 
 /* Numbers of the protocol in iso/init/gate.h, and limits. */
 enum {
-	RUN_FRAME_VERSION = 3,
+	RUN_FRAME_VERSION = RUN_VERSION_STAYS,
 	RUN_FRAME_SEED = 64,
 	RUN_FRAME_WINDOW = 1 << 14,
 	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
@@ -64,6 +64,11 @@ static void run_frame_resize(struct run *run)
 		return;
 	run->resized = false;
 	run_frame_add(run, 'W', size, sizeof(size));
+}
+
+void run_frame_signal(struct run *run, uint8_t number)
+{
+	run_frame_add(run, 'K', &number, 1);
 }
 
 void run_frame_put(struct run *run, const struct buffer *piece)
@@ -151,6 +156,8 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 /* Returns what the run asks for and its init does not know, or NULL. */
 static const char *run_frame_lacks(const struct run *run)
 {
+	if (run->kind != RUN_ALONE && run->link.version < RUN_VERSION_STAYS)
+		return "the template's init is too old for sandboxes: make the template anew";
 	if (run->rows && run->link.version < RUN_VERSION_TERMINAL)
 		return "the template's init is too old for a terminal: make the template anew";
 	if (run->wanted.count && run->link.version < RUN_VERSION_WANTED)
@@ -158,7 +165,7 @@ static const char *run_frame_lacks(const struct run *run)
 	return NULL;
 }
 
-/* Tells an init that is sown what to run. */
+/* Tells an init that is sown what to run, or to stay. */
 static void run_frame_command(struct run *run)
 {
 	const char *lack = run_frame_lacks(run);
@@ -166,6 +173,10 @@ static void run_frame_command(struct run *run)
 	if (lack) {
 		run->problem = problem_json(422, "bad-argument", lack, NULL);
 		run_stop(run, "failed");
+		return;
+	}
+	if (run->kind == RUN_SANDBOX) {
+		run_frame_add(run, 'B', run->words.bytes, run->words.count);
 		return;
 	}
 	run->state = RUN_UNDER_WAY;
@@ -181,11 +192,19 @@ static bool run_frame_at_gate(struct run *run, char kind, const uint8_t *bytes, 
 	    bytes[0] <= RUN_FRAME_VERSION) {
 		run->link.greeted = true;
 		run->link.version = bytes[0];
-		run_frame_seed(run);
+		if (run->kind == RUN_INSIDE)
+			run_frame_command(run); /* its sandbox has been sown */
+		else
+			run_frame_seed(run);
 		return true;
 	}
-	if (kind != 'R' || !run->link.sown || count != 0)
+	if (kind == 'B' && run->kind == RUN_SANDBOX && run->link.told && count == 0) {
+		run->state = RUN_UNDER_WAY;
+		return true;
+	}
+	if (kind != 'R' || !run->link.sown || run->link.told || count != 0)
 		return false;
+	run->link.told = true;
 	run_frame_command(run);
 	return true;
 }
@@ -213,6 +232,8 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 {
 	if (run->state == RUN_AT_GATE)
 		return run_frame_at_gate(run, kind, bytes, count);
+	if (run->kind == RUN_SANDBOX)
+		return false; /* the first connection of a sandbox is quiet from here on */
 	if (kind == 'O' || kind == 'E') {
 		run_frame_output(run, kind == 'O' ? &run->out : &run->error, bytes, count);
 	} else if (kind == 'T' && count == 4) {
@@ -258,6 +279,8 @@ void run_frame_take(struct run *run, const uint8_t *bytes, size_t count)
 			run_stop(run, "crash");
 			return;
 		}
+		if (run->state == RUN_DONE)
+			return; /* that was its end, and what has come is forgotten */
 		buffer_take(&run->link.in, 4 + length);
 	}
 	run_frame_push(run);

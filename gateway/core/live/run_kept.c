@@ -44,23 +44,25 @@ static struct run *run_kept_oldest(const struct run *last)
 	return oldest;
 }
 
-/* Returns how many ended runs of `who` the table has. */
-static size_t run_kept_count(const struct identity *who)
+/* Returns how many ended runs of the kind the table has of `who`. */
+static size_t run_kept_count(const struct identity *who, enum run_kind kind)
 {
 	size_t count = 0;
 
 	for (const struct run *run = run_next(NULL); run; run = run_next(run))
-		count += run->state == RUN_DONE && share_same(&run->owner, who);
+		count +=
+			run->state == RUN_DONE && run->kind == kind && share_same(&run->owner, who);
 	return count;
 }
 
-struct run *run_kept_first(void)
+struct run *run_kept_first(enum run_kind kind)
 {
 	struct run *first = NULL;
 	size_t most = 0;
 
 	for (struct run *run = run_next(NULL); run; run = run_next(run)) {
-		size_t count = run->state == RUN_DONE ? run_kept_count(&run->owner) : 0;
+		bool ended = run->state == RUN_DONE && run->kind == kind;
+		size_t count = ended ? run_kept_count(&run->owner, kind) : 0;
 
 		if (count > most || (count && count == most && run->ended_s < first->ended_s)) {
 			first = run;

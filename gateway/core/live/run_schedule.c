@@ -25,7 +25,8 @@ size_t run_count(const struct identity *who, bool active)
 	size_t count = 0;
 
 	for (const struct run *run = run_next(NULL); run; run = run_next(run))
-		count += (active ? run_is_active(run) : run->state == RUN_WAITING) &&
+		count += run->kind == RUN_ALONE &&
+			 (active ? run_is_active(run) : run->state == RUN_WAITING) &&
 			 (!who || share_same(&run->owner, who));
 	return count;
 }
@@ -34,9 +35,9 @@ size_t run_count(const struct identity *who, bool active)
  * Gives a run a clone of its template that waits at the gate. Returns false if there is none, or if
  * the run has a list of its own of what it may send to, with which its clone has to be made.
  */
-static bool run_take_spare(struct run *run)
+bool run_take_spare(struct run *run)
 {
-	if (run->egress[0])
+	if (run->egress[0] || run->from[0])
 		return false;
 	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
 		if (!spare->spare || spare->state != RUN_AT_GATE || !spare->link.greeted ||
@@ -108,7 +109,8 @@ void run_schedule(void)
 		for (struct run *run = run_next(NULL); run; run = run_next(run)) {
 			size_t has;
 
-			if (run->state != RUN_WAITING || run->spare || now_s < run->again_s)
+			if (run->state != RUN_WAITING || run->spare || run->kind != RUN_ALONE ||
+			    now_s < run->again_s)
 				continue;
 			has = run_count(&run->owner, true);
 			if (!next || has < least || (has == least && run->number < next->number)) {

@@ -19,11 +19,21 @@ static void run_answer(struct run *run, struct request *request)
 		answer_problem_json(request, json_copy(run->problem));
 		return;
 	}
+	if (run->answers) {
+		run->answers(run, request);
+		return;
+	}
 	if (run->state != RUN_DONE) {
 		snprintf(place, sizeof(place), "/v1/runs/%llu", (unsigned long long)run->number);
 		answer_header(request, "Location", place);
 	}
 	answer_json(request, run->state == RUN_DONE ? 200 : 202, run_json(run, true));
+}
+
+/* Returns whether a sandbox is there: who waits for it need not wait for its end. */
+static bool run_is_ready(const struct run *run)
+{
+	return run->kind == RUN_SANDBOX && run->state == RUN_UNDER_WAY;
 }
 
 bool run_wait(struct run *run, struct request *request, unsigned wait_s)
@@ -53,8 +63,8 @@ void run_answer_all(struct run *run, double now_s)
 			run_stream_push(run, &run->waiting[i]);
 			continue;
 		}
-		if (!run->waiting[i].id ||
-		    (run->state != RUN_DONE && now_s < run->waiting[i].until_s))
+		if (!run->waiting[i].id || (run->state != RUN_DONE && !run_is_ready(run) &&
+					    now_s < run->waiting[i].until_s))
 			continue;
 		request = request_find(run->waiting[i].id);
 		run->waiting[i].id = 0;

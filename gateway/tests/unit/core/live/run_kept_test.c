@@ -42,7 +42,7 @@ static struct run *put(uint64_t owner, enum run_state state, size_t printed)
 	while (at < RUNS && runs[at].state != RUN_FREE)
 		at++;
 	if (at == RUNS) {
-		struct run *first = run_kept_first();
+		struct run *first = run_kept_first(RUN_ALONE);
 
 		if (!first)
 			return NULL;
@@ -87,7 +87,7 @@ static void test_places(void **state)
 	assert_int_equal(count(ALICE), 5);
 	assert_int_equal(count(BOB), 1);
 	assert_int_equal(count(CAROL), RUNS - 6);
-	old = run_kept_first();
+	old = run_kept_first(RUN_ALONE);
 	assert_int_equal(old->owner.token, CAROL);
 	for (size_t i = 0; i < RUNS; i++)
 		assert_true(runs[i].owner.token != CAROL || runs[i].ended_s >= old->ended_s);
@@ -104,9 +104,9 @@ static void test_only_what_has_ended(void **state)
 	put(BOB, RUN_DONE, 0);
 	for (int i = 0; i < RUNS - 1; i++)
 		put(ALICE, RUN_WAITING, 0);
-	assert_int_equal(run_kept_first()->owner.token, BOB);
+	assert_int_equal(run_kept_first(RUN_ALONE)->owner.token, BOB);
 	put(ALICE, RUN_WAITING, 0);
-	assert_null(run_kept_first());
+	assert_null(run_kept_first(RUN_ALONE));
 	assert_null(put(BOB, RUN_WAITING, 0));
 }
 
