@@ -30,8 +30,17 @@ $(TESTS)/counted.so: $(ROOT)/gateway/tests/bench/counted.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -O1 -Wall -Wextra -fno-builtin -fPIC -shared -o $@ $<
 
+# E2B's client, unmodified, and the script that drives a gateway by it.
+E2B := $(ROOT)/gateway/tests/e2b
+$(BUILD)/e2b/node_modules/.package-lock.json: $(wildcard $(E2B)/*)
+	@mkdir -p $(BUILD)/e2b
+	@echo "  NPM     e2b"
+	$(Q)cp $(E2B)/* $(BUILD)/e2b
+	$(Q)cd $(BUILD)/e2b && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: bench test test-parts
-test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(BUILD)/skerry-proxy $(TESTS)/counted.so $(UNIT) $(FUZZ)
+test-parts: $(BUILD)/e2b/node_modules/.package-lock.json $(BUILD)/skerryd $(BUILD)/skerryctl $(BUILD)/skerry-proxy $(TESTS)/counted.so $(UNIT) $(FUZZ)
 
 # The UI's tests come last: they need packages of npm, and are no part of the whole tree's make test.
 test: packages

@@ -59,6 +59,10 @@ void exchange_free(struct exchange *exchange)
 	buffer_free(&exchange->output);
 	redfish_free(exchange->redfish);
 	exchange->redfish = NULL;
+	e2b_free(exchange->e2b);
+	exchange->e2b = NULL;
+	form_free(exchange->form);
+	exchange->form = NULL;
 	ws_reader_free(&exchange->reader);
 	if (exchange->upgraded)
 		web.socket_count--;
@@ -152,6 +156,8 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 		return exchange_refuse(exchange, MHD_HTTP_MISDIRECTED_REQUEST);
 	if (redfish_has(path))
 		return exchange_redfish(exchange, path, method);
+	if (e2b_has(path))
+		return exchange_e2b(exchange, path, method);
 	if (!exchange_is_api(path)) {
 		if (exchange->chunked)
 			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
@@ -195,7 +201,13 @@ static ssize_t exchange_read(void *context, uint64_t at, char *bytes, size_t roo
 	}
 	memcpy(bytes, exchange->body.bytes, count);
 	buffer_take(&exchange->body, count);
-	exchange_tell(exchange, MESSAGE_CONSUMED, (uint32_t)count);
+	/* Of a stream that was made anew core is told once all of it has gone. */
+	if (!exchange->e2b || exchange->e2b->bytes)
+		exchange_tell(exchange, MESSAGE_CONSUMED, (uint32_t)count);
+	else if (exchange->body.count == 0)
+		exchange_tell(exchange, MESSAGE_CONSUMED, (uint32_t)exchange->raw);
+	if (exchange->body.count == 0)
+		exchange->raw = 0;
 	return (ssize_t)count;
 }
 
@@ -298,7 +310,7 @@ void exchange_taken(struct exchange *exchange, size_t count)
 {
 	exchange->unacknowledged -=
 		count < exchange->unacknowledged ? count : exchange->unacknowledged;
-	if (!exchange->streams || exchange->answered)
+	if ((!exchange->streams && !exchange->form) || exchange->answered)
 		return;
 	/* Once core takes the body, the upload has no time limit: core decides how fast it goes. */
 	if (!exchange->may_send)
@@ -323,9 +335,15 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		exchange->for_redfish = redfish_has(url);
 		if (!exchange_begin(exchange, version))
 			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
+		if (e2b_uploads(method, url)) {
+			form_begin(exchange);
+			return MHD_YES;
+		}
 		exchange->streams = !exchange->chunked && exchange_streams(url, method);
 		return exchange->streams ? exchange_submit(exchange, url, method) : MHD_YES;
 	}
+	if (*count && exchange->form)
+		return form_take(exchange, url, bytes, count);
 	if (*count && exchange->streams)
 		return exchange_pass(exchange, bytes, count);
 	if (exchange->answered)
@@ -338,6 +356,8 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		*count = 0;
 		return MHD_YES;
 	}
+	if (exchange->form)
+		return form_end(exchange, url);
 	/* The whole body has been passed on to core: MHD waits until core answers. */
 	if (exchange->sent && exchange->streams && !exchange->length) {
 		exchange->suspended = true;
@@ -374,7 +394,10 @@ void exchange_answer(struct exchange *exchange, const struct message_head *head,
 	exchange->status = head->value;
 	exchange->flags = head->flags;
 	tunnel_known(exchange_socket(exchange->connection), head->flags >> MESSAGE_WHO_SHIFT);
-	buffer_add(&exchange->headers, bytes, count);
+	if (exchange->e2b && exchange->e2b->streams && head->flags & MESSAGE_STREAM)
+		fields_text(&exchange->headers, "Content-Type", "application/connect+json");
+	else
+		buffer_add(&exchange->headers, bytes, count);
 	if (head->flags & (MESSAGE_STREAM | MESSAGE_UPGRADE)) {
 		exchange->answered = true;
 		exchange_resume(exchange);
@@ -422,7 +445,9 @@ void exchange_body(struct exchange *exchange, const struct message_head *head, c
 		socket_send(exchange, head->flags, bytes, count);
 		return;
 	}
-	if (exchange->flags & MESSAGE_STREAM)
+	if (exchange->flags & MESSAGE_STREAM && exchange->e2b)
+		exchange_e2b_body(exchange, bytes, count);
+	else if (exchange->flags & MESSAGE_STREAM)
 		buffer_add(&exchange->body, bytes, count);
 	else
 		exchange_hold(exchange, bytes, count);
@@ -437,6 +462,8 @@ void exchange_end(struct exchange *exchange, unsigned code)
 	exchange->ended = true;
 	exchange->failed = code != 0;
 	if (exchange->redfish && !exchange_redfish_take(exchange))
+		return;
+	if (exchange->e2b && !(exchange->flags & MESSAGE_STREAM) && !exchange_e2b_take(exchange))
 		return;
 	if (exchange->flags & MESSAGE_UPGRADE) {
 		socket_end(exchange, code);

@@ -33,11 +33,15 @@ static const char *const request_single[] = {
 	"content-type",		 "if-match",	  "idempotency-key",
 	"sec-fetch-site",	 "upgrade",	  "sec-websocket-key",
 	"sec-websocket-version", "content-range", "range",
-	"x-auth-token",
+	"x-auth-token",		 "x-api-key",	  "x-access-token",
+	"e2b-sandbox-id",
 };
 
-/* Decodes %XX in place. Returns false for a wrong escape, an escaped NUL or an escaped slash. */
-static bool request_decode(char *text)
+/*
+ * Decodes %XX in place. Returns false for a wrong escape, an escaped NUL or, of a path, an escaped
+ * slash.
+ */
+static bool request_decode(char *text, bool path)
 {
 	char *to = text;
 
@@ -48,7 +52,7 @@ static bool request_decode(char *text)
 		if (*text != '%')
 			continue;
 		if (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]) ||
-		    sscanf(text + 1, "%2x", &value) != 1 || value == 0 || value == '/')
+		    sscanf(text + 1, "%2x", &value) != 1 || value == 0 || (path && value == '/'))
 			return false;
 		*to = (char)value;
 		text += 2;
@@ -71,7 +75,7 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 	}
 	snprintf(name, sizeof(name), "query.%s", key);
 	string_copy(text, sizeof(text), value ? value : "");
-	if (!request_decode(name) || !request_decode(text) ||
+	if (!request_decode(name, true) || !request_decode(text, false) ||
 	    !utf8_valid((uint8_t *)text, strlen(text))) {
 		collect->bad = true;
 		return MHD_NO;
@@ -84,12 +88,13 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
  * The headers that core looks at; of a header that comes twice core gets the first. The places of
  * those that Redfish's requests have in another way have names.
  */
-enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH };
+enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH, NAME_ACCEPT };
 static const char *const request_names[] = {
 	[NAME_AUTHORIZATION] = "header.authorization",
 	[NAME_COOKIE] = "header.cookie",
 	[NAME_TYPE] = "header.content-type",
 	[NAME_MATCH] = "header.if-match",
+	[NAME_ACCEPT] = "header.accept",
 	"header.origin",
 	"header.host",
 	"header.prefer",
@@ -100,7 +105,6 @@ static const char *const request_names[] = {
 	"header.user-agent",
 	"header.content-range",
 	"header.range",
-	"header.accept",
 };
 
 static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, const char *key,
@@ -262,12 +266,20 @@ static void request_client(const struct exchange *exchange, struct collect *coll
 	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, collect);
 }
 
+bool request_query_text(const char *value, char *to, size_t room)
+{
+	if (strlen(value) >= room)
+		return false;
+	string_copy(to, room, value);
+	return request_decode(to, false) && utf8_valid((uint8_t *)to, strlen(to));
+}
+
 bool request_path_text(const char *path, char *to, size_t room)
 {
 	if (strlen(path) >= room)
 		return false;
 	string_copy(to, room, path);
-	return request_decode(to) && utf8_valid((uint8_t *)to, strlen(to));
+	return request_decode(to, true) && utf8_valid((uint8_t *)to, strlen(to));
 }
 
 /*
@@ -347,4 +359,49 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 		return false;
 	*status = MHD_HTTP_CONTENT_TOO_LARGE;
 	return !fields->failed && fields->count <= MESSAGE_PAYLOAD;
+}
+
+const char *request_e2b_key(struct MHD_Connection *connection)
+{
+	const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-API-Key");
+
+	if (!key)
+		key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Access-Token");
+	return key && strlen(key) <= 256 && utf8_valid((const uint8_t *)key, strlen(key)) ? key
+											  : "";
+}
+
+bool request_fields_e2b(const struct exchange *exchange, struct buffer *fields)
+{
+	const struct e2b *e2b = exchange->e2b;
+	struct collect collect = {.fields = fields};
+	char *sent = e2b->sent ? json_dumps(e2b->sent, JSON_COMPACT) : NULL, text[300];
+	bool good = !e2b->sent || (sent && flatten(sent, strlen(sent), fields));
+
+	free(sent);
+	fields_text(fields, "method", e2b->method);
+	fields_text(fields, "path", e2b->path);
+	if (e2b->with_file) {
+		fields_text(fields, "query.path", e2b->file);
+		if (*e2b->user)
+			fields_text(fields, "query.user", e2b->user);
+	}
+	if (exchange->form)
+		fields_text(fields, "length", "unknown");
+	/*
+	 * The client's key alone says who asks: neither a cookie, nor Authorization, by which it
+	 * says who in the sandbox is to do it. Without a key this is no credential.
+	 */
+	snprintf(text, sizeof(text), "Bearer %s", request_e2b_key(exchange->connection));
+	fields_text(fields, request_names[NAME_AUTHORIZATION], text);
+	explicit_bzero(text, sizeof(text));
+	if (e2b->sent || exchange->form)
+		fields_text(fields, request_names[NAME_TYPE],
+			    exchange->form ? "application/octet-stream" : "application/json");
+	fields_text(fields, request_names[NAME_ACCEPT],
+		    e2b->streams ? "text/event-stream" : "application/json");
+	collect.seen =
+		1u << NAME_AUTHORIZATION | 1u << NAME_COOKIE | 1u << NAME_TYPE | 1u << NAME_ACCEPT;
+	request_client(exchange, &collect);
+	return good && !fields->failed && fields->count <= MESSAGE_PAYLOAD;
 }

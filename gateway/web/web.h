@@ -5,6 +5,7 @@
 
 #include "gateway/base/fields.h"
 #include "gateway/base/message.h"
+#include "gateway/web/e2b/e2b.h"
 #include "gateway/web/redfish/redfish.h"
 #include "gateway/web/ws.h"
 
@@ -44,6 +45,9 @@ struct exchange {
 	struct buffer headers;
 	bool for_redfish;	 /* the path is one of Redfish's, and so is the answer */
 	struct redfish *redfish; /* the request of Redfish's once it is read; else NULL */
+	struct e2b *e2b;	 /* a request of E2B's client once it is read; else NULL */
+	struct form *form;	 /* the file in its body; NULL: it has none */
+	size_t raw;		 /* bytes of core's stream that stand for the body's */
 	/* For a WebSocket: */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
@@ -119,6 +123,26 @@ bool exchange_redfish_take(struct exchange *exchange);
 enum MHD_Result exchange_redfish_refuse(struct exchange *exchange, unsigned status,
 					const char *code, const char *detail);
 
+/*
+ * Functions of exchange_e2b.c, which are as those for Redfish: begin a request whose body is
+ * complete; take core's answer; and refuse.
+ */
+enum MHD_Result exchange_e2b(struct exchange *exchange, const char *path, const char *method);
+bool exchange_e2b_take(struct exchange *exchange);
+enum MHD_Result exchange_e2b_refuse(struct exchange *exchange, const char *detail);
+/* Makes a piece of core's stream of events the client's messages. */
+void exchange_e2b_body(struct exchange *exchange, const char *bytes, size_t count);
+/*
+ * Functions of exchange_form.c: begin an upload of a file in multipart/form-data (RFC 7578); take
+ * a piece of its body, of which *count is what is left; and end it. Core is asked as soon as the
+ * head of the file's part is there.
+ */
+void form_begin(struct exchange *exchange);
+enum MHD_Result form_take(struct exchange *exchange, const char *url, const char *bytes,
+			  size_t *count);
+enum MHD_Result form_end(struct exchange *exchange, const char *url);
+void form_free(struct form *form);
+
 /* Returns the socket by which a tunnel knows a connection, or -1. */
 int exchange_socket(struct MHD_Connection *connection);
 
@@ -142,8 +166,14 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 		    struct buffer *fields, unsigned *status);
 /* Makes that list of what the exchange's request of Redfish's asks core next. */
 bool request_fields_redfish(const struct exchange *exchange, struct buffer *fields);
+/* Makes that list of what a request of E2B's asks core next. */
+/* Returns the key that a client of E2B's shows, or "". */
+const char *request_e2b_key(struct MHD_Connection *connection);
+bool request_fields_e2b(const struct exchange *exchange, struct buffer *fields);
 /* Decodes a target's path into `room` bytes at `to`. Returns false if it is none, or too long. */
 bool request_path_text(const char *path, char *to, size_t room);
+/* The same for a value of its query, in which a slash may be escaped. */
+bool request_query_text(const char *value, char *to, size_t room);
 
 /* Functions for WebSockets. */
 enum MHD_Result socket_queue(struct exchange *exchange);

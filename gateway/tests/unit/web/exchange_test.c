@@ -7,8 +7,12 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/bytes.c"
+#include "gateway/tests/fuzz/e2b_parts.h"
 #include "gateway/tests/fuzz/redfish_parts.h"
 #include "gateway/web/exchange.c"
+#include "gateway/web/exchange_e2b.c"
+#include "gateway/web/exchange_form.c"
 #include "gateway/web/exchange_redfish.c"
 
 #define VM "{\"name\":\"web\",\"state\":\"stopped\"}"
@@ -85,6 +89,23 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 {
 	(void)exchange, (void)url, (void)method, (void)fields, (void)why;
 	return false;
+}
+
+bool request_fields_e2b(const struct exchange *exchange, struct buffer *fields)
+{
+	fields_text(fields, "path", exchange->e2b->path);
+	return true;
+}
+
+const char *request_e2b_key(struct MHD_Connection *connection)
+{
+	(void)connection;
+	return "";
+}
+
+bool request_query_text(const char *value, char *to, size_t room)
+{
+	return (size_t)snprintf(to, room, "%s", value) < room;
 }
 
 bool request_fields_redfish(const struct exchange *exchange, struct buffer *fields)

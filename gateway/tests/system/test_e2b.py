@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The unmodified npm package `e2b` at a gateway with a fake Skerry, and what of its door may not be."""
+import json
+
+import pytest
+
+from client import Server, wait_for
+from e2b_package import drive
+from fake_sandboxes import FakeSandboxes
+
+
+@pytest.fixture
+def line(program, tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    fake = FakeSandboxes(str(tmp_path / "skerry.sock"), root)
+    server = Server(program, tmp_path, fake.path).start()
+    yield fake, server
+    server.stop()
+    fake.close()
+
+
+def test_client(line):
+    """What the client does with a sandbox, from its making to its end."""
+    fake, server = line
+    said = drive(server, "vm00", "/home")
+    number = said.pop("id")
+    assert said == {
+        "run": ["one two\n", "no\n", 0], "pieces": "a\nb\n", "failed": ["CommandExitError", 7],
+        "listed": [[True, "/bin/bash", "cat; echo end"]], "cat": "typed end\n", "killed": [True, -1], "killedAgain": False,
+        "written": ["file.txt", "/home/new/file.txt"], "read": True, "empty": ["none", ""], "made": [True, False],
+        "entries": [["file.txt", False, "/home/new/file.txt"], ["folder", True, "/home/new/folder"], ["none", False, "/home/new/none"]],
+        "info": True, "moved": "/home/new/other", "exists": [True, False], "gone": "FileNotFoundError",
+        "state": "running", "all": [True], "paused": [True, False, "paused"], "again": "again\n", "left": True, "running": True,
+        "end": [True, False, False], "after": "SandboxNotFoundError"}, said
+    assert number.isdigit()
+    wait_for(lambda: list(fake.vms) == ["vm00"])
+
+
+def ask(server, method, path, body=None, key=None, **headers):
+    """One request of E2B's, with the key where its client has it."""
+    key = server.token if key is None else key
+    return server.tls(method, "/e2b" + path, body, token="", headers={**({"X-API-Key": key} if key else {}), **headers})
+
+
+def make(server, **more):
+    made = ask(server, "POST", "/v2/sandboxes", {"templateID": "vm00"}, **more)
+    assert made.status == 201, made.body
+    return made.json()["sandboxID"]
+
+
+def message(value):
+    text = json.dumps(value).encode()
+    return b"\0" + len(text).to_bytes(4, "big") + text
+
+
+def form(data, end=b"\r\n--xx--\r\n"):
+    return b'--xx\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + data + end
+
+
+UNARY = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "multipart/form-data; boundary=xx"}
+
+
+def test_key(line):
+    """No key, a wrong one, a cookie or a name and a password reach nothing; a key is what a token of REST is."""
+    _, server = line
+    box = make(server)
+    wrong = "sky_" + "0" * 40
+    for key, headers in (("", {}), (wrong, {}), ("", {"Authorization": f"Bearer {server.token}"}), ("", {"Cookie": f"__Host-skerry={server.token}"})):
+        for method, path in (("GET", f"/sandboxes/{box}"), ("POST", "/v2/sandboxes"), ("GET", "/health"), ("GET", "/files?path=/a")):
+            answer = ask(server, method, path, {} if method == "POST" else None, key=key, **{"E2b-Sandbox-Id": box, **headers})
+            assert answer.status in (401, 429), (method, path, answer.body)
+    assert ask(server, "GET", f"/sandboxes/{box}", key=server.make_token(["viewer"])).status == 403
+    assert ask(server, "POST", "/v2/sandboxes", {"templateID": "vm00"}, key=server.make_token(["operator"], "x*")).status == 403
+    # a token of REST's, in the form of REST's, is no key of E2B's and nobody's password
+    assert server.tls("GET", f"/e2b/sandboxes/{box}").status == 401
+
+
+def test_whose(line):
+    """A sandbox, its files and its processes are those of the key alone that has made it; a pid is one of the sandbox in the header."""
+    _, server = line
+    mine, also = make(server), make(server)
+    other = server.make_token(["operator"])
+    begun = server.tls("POST", f"/v1/sandboxes/{mine}/commands", {"command": ["sleep", "100"]}, headers={"Prefer": "wait=0"}).json()
+    pid = int(begun["id"]) % (1 << 32)
+    named = {"process": {"pid": pid}, "signal": "SIGNAL_SIGKILL"}
+
+    def signal(box, key=None):
+        return ask(server, "POST", "/process.Process/SendSignal", named, key, **{"E2b-Sandbox-Id": box, **UNARY})
+    assert signal(mine, other).status == 502 and signal(also).code == "not_found" and signal("1").status == 502
+    assert ask(server, "GET", f"/sandboxes/{mine}", key=other).status == 404
+    assert ask(server, "DELETE", f"/sandboxes/{mine}", key=other).status == 404
+    assert ask(server, "GET", "/files?path=/a", key=other, **{"E2b-Sandbox-Id": mine}).status == 502
+    assert ask(server, "GET", "/v2/sandboxes", key=other).json() == []
+    assert server.tls("GET", "/v1/runs/" + begun["id"]).json()["state"] == "running"
+    assert signal(mine).status == 200
+    assert server.tls("GET", f"/v1/runs/{begun['id']}?wait=9").json()["signal"] == 9
+    # how many: 8 of one key, and not for long once the key is gone
+    for _ in range(8):
+        last = make(server, key=other)
+    assert ask(server, "POST", "/v2/sandboxes", {"templateID": "vm00"}, other).status == 429
+    number = [each["id"] for each in server.local("GET", "/v1/tokens").json()["items"]][-1]
+    assert server.local("DELETE", f"/v1/tokens/{number}").status in (200, 204)
+    wait_for(lambda: len(server.local("GET", "/v1/vms").json()["items"]) == 3)
+    assert ask(server, "GET", f"/sandboxes/{last}", key=other).status in (401, 429)
+
+
+def test_uploads(line, tmp_path):
+    """A file is whole or an error: forms that are none, have no end or two files; too long a file; who has no key sends nothing."""
+    fake, server = line
+    box = make(server)
+
+    def upload(body, key=None, path="/u"):
+        return ask(server, "POST", f"/files?path={path}", body, key, **{"E2b-Sandbox-Id": box, **FORM})
+    assert upload(form(b"x" * 70000)).status == 200
+    assert (tmp_path / "root/u").read_bytes() == b"x" * 70000
+    assert upload(form(b"\r\n--x\r\n--xxx\r\n")).status == 400        # the boundary inside, and no end
+    assert upload(form(b"a\r\n--x\r\nb")).status == 200
+    assert (tmp_path / "root/u").read_bytes() == b"a\r\n--x\r\nb"
+    two = form(b"one", b"\r\n") + form(b"two")
+    for bad in (b"", b"no form", b"--xx\r\nno end", form(b"cut", b""), form(b"cut", b"\r\n--x"), two, b"--" + b"y" * 200 + b"\r\n\r\nz"):
+        assert upload(bad).status in (400, 401), bad
+    assert upload(form(b"y" * (1 << 20) + b"z")).status in (400, 413)
+    told = len(fake.told)
+    assert upload(form(b"nobody's" * 20000), key="").status == 401
+    assert len(fake.told) == told
+    assert upload(form(b"last")).status == 200 and (tmp_path / "root/u").read_bytes() == b"last"
+
+
+def test_refused(line):
+    """What is not done is said; what a guest prints ends in bounds."""
+    _, server = line
+    box = make(server)
+    here = {"E2b-Sandbox-Id": box}
+    for body in ({"templateID": "vm00", "timeout": 3601}, {"templateID": "vm00", "network": {"allowOut": ["a"]}}, {"templateID": "vm00", "autoPause": True},
+                 {"templateID": "../"}, {}):
+        assert ask(server, "POST", "/v2/sandboxes", body).status == 400, body
+    assert ask(server, "GET", "/templates").status == 404
+    assert ask(server, "POST", "/process.Process/Nothing", {}, **here).status == 404
+    assert ask(server, "POST", "/process.Process/List", {}, **UNARY).status == 400      # of no sandbox
+    for body in (b"", b"\0\0\0", b"\1" + message({})[1:], message([])):
+        assert ask(server, "POST", "/process.Process/Start", body, **here).status in (200, 400)
+    start = {"process": {"cmd": "head", "args": ["-c", "3000000", "/dev/zero"]}}
+    answer = ask(server, "POST", "/process.Process/Start", message(start), **{**here, "Content-Type": "application/connect+json"})
+    assert answer.status == 200 and b"resource_exhausted" in answer.body and len(answer.body) < 3_000_000
