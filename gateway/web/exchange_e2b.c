@@ -14,15 +14,26 @@
 
 enum { E2B_TIMEOUT_MS = 1000 };
 
-/* Adds the key that the client has shown: it shows the same to the sandbox. */
+/* Adds the key that the client has shown to a sandbox, or to each of a list of forks. */
+static void exchange_e2b_show(json_t *object, const char *key)
+{
+	json_t *fork;
+	size_t index;
+
+	if (json_is_object(object))
+		json_object_set_new(object, "envdAccessToken", json_string(key));
+	json_array_foreach(object, index, fork)
+		exchange_e2b_show(json_object_get(fork, "sandbox"), key);
+}
+
+/* Adds the key to the answer: the client shows the same to the sandbox. */
 static void exchange_e2b_key(struct exchange *exchange)
 {
 	struct buffer *text = &exchange->e2b->text;
 	json_t *object = json_loadb(text->bytes, text->count, 0, NULL);
 	char *made;
 
-	json_object_set_new(object, "envdAccessToken",
-			    json_string(request_e2b_key(exchange->connection)));
+	exchange_e2b_show(object, request_e2b_key(exchange->connection));
 	made = json_dumps(object, JSON_COMPACT);
 	buffer_free(text);
 	buffer_text(text, made ? made : "");

@@ -102,7 +102,9 @@ def test_files(line):
     assert files(server, box, "make", "/tmp/x/y").json()["items"][0]["type"] == "folder"
     assert files(server, box, "make", "/tmp/x/y").code == "exists"
     assert files(server, box, "move", "/tmp/new/a", to="/tmp/x/b").json()["items"][0]["bytes"] == 20000
-    assert [item["path"] for item in files(server, box, "list", "/tmp/x", depth=3).json()["items"]] == ["/tmp/x/y", "/tmp/x/b"] or True
+    assert files(server, box, "make", "/tmp/x/y/z").status == 200
+    assert sorted(item["path"] for item in files(server, box, "list", "/tmp", depth=3).json()["items"]) == [
+        "/tmp/new", "/tmp/new/none", "/tmp/x", "/tmp/x/b", "/tmp/x/y", "/tmp/x/y/z"]
     assert files(server, box, "stat", "/tmp/new/a").code == "not-found"
     assert files(server, box, "remove", "/tmp/x").json() == {"items": []}
     assert files(server, box, "stat", "/tmp/x").code == "not-found"
@@ -128,6 +130,23 @@ def test_pause(line):
     assert server.tls("GET", path + "?wait=40", timeout=60).json()["stdout"] == "onend\n"
     assert server.tls("PATCH", box, {"timeout_s": 1}).json()["left_s"] <= 1
     wait_for(lambda: server.tls("GET", box).status == 404)
+
+
+def test_fork(line):
+    """A fork goes on as its source was, with random numbers of its own, and neither sees what the other one does."""
+    machine, server = line
+    box = make(server, env={"A": "1"})
+    shell(server, box, "echo both >/tmp/a")
+    made = server.tls("POST", box + "/fork", {"timeout_s": 60}, timeout=100)
+    assert made.status == 201, made.body
+    fork = "/v1/sandboxes/" + made.json()["id"]
+    assert shell(server, fork, "echo $A; cat /tmp/a; echo fork >/tmp/a")["stdout"] == "1\nboth\n"
+    assert shell(server, box, "cat /tmp/a")["stdout"] == "both\n"
+    drawn = {shell(server, each, "od -An -tx1 -N16 /dev/urandom")["stdout"] for each in (box, fork)}
+    assert len(drawn) == 2
+    wait_for(lambda: not [row for row in machine.objects("vm snapshot list") if row["name"] != "busybox"])
+    for each in (fork, box):
+        server.tls("DELETE", each)
 
 
 def test_revoked(line):

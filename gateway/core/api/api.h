@@ -81,6 +81,7 @@ void api_sandbox_begin(struct request *request);
 void api_sandbox(struct request *request);
 void api_sandbox_change(struct request *request);
 void api_sandbox_end(struct request *request);
+void api_sandbox_fork(struct request *request);
 void api_sandbox_command(struct request *request);
 void api_sandbox_commands(struct request *request);
 void api_sandbox_files(struct request *request);

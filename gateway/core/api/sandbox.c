@@ -24,6 +24,7 @@ enum { SANDBOX_WAIT_S = 50 };
 static const char sandbox_wrong[] =
 	"a sandbox has \"template\", \"timeout_s\" (from 1 to 3600), \"env\" (texts by name), "
 	"\"directory\" (absolute), \"user\" (a name, or UID:GID), \"egress\" and \"limits\"";
+static const char sandbox_time_wrong[] = "\"timeout_s\" must be a number of seconds from 1 to 3600";
 static const char sandbox_command_wrong[] =
 	"a command in a sandbox has \"command\" (words), \"env\" (texts by name), \"stdin\" or "
 	"\"stdin_base64\", \"stdin_open\", \"terminal\" (rows and columns), \"directory\" "
@@ -144,13 +145,25 @@ void api_sandbox_change(struct request *request)
 	if (!box)
 		return;
 	if (timeout_s <= 0) {
-		answer_problem(request, 422, "bad-argument",
-			       "\"timeout_s\" must be a number of seconds from 1 to %d",
-			       SANDBOX_MAX_S);
+		answer_problem(request, 422, "bad-argument", "%s", sandbox_time_wrong);
 		return;
 	}
 	sandbox_set_time(box, timeout_s);
 	answer_json(request, 200, sandbox_json(box));
+}
+
+void api_sandbox_fork(struct request *request)
+{
+	const struct field *field = fields_below(&request->fields, "body", "timeout_s");
+	double timeout_s = field ? sandbox_time(field->value, field->type) : SANDBOX_S;
+	struct run *box = sandbox_ready(request);
+
+	if (!box)
+		return;
+	if (timeout_s > 0)
+		sandbox_fork(request, box, timeout_s);
+	else
+		answer_problem(request, 422, "bad-argument", "%s", sandbox_time_wrong);
 }
 
 void api_sandbox_end(struct request *request)

@@ -163,6 +163,8 @@ void sandbox_end_commands(const struct run *box)
 
 void sandbox_look(struct run *box, double now_s)
 {
+	if (*box->from && box->state != RUN_WAITING && box->state != RUN_CLONING)
+		sandbox_drop_snapshot(box->from);
 	if (box->result)
 		return;
 	/* Who has lost the right to it does not keep it until its time is over. */

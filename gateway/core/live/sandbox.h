@@ -51,3 +51,10 @@ void sandbox_look(struct run *box, double now_s);
  */
 void sandbox_pause(struct request *request);
 void sandbox_resume(struct request *request);
+
+/*
+ * Functions of sandbox_fork.c: makes another sandbox that goes on as this one is, and has so much
+ * time; drops the snapshot VM@NAME, and empties the text once Skerry is asked.
+ */
+void sandbox_fork(struct request *request, const struct run *box, double timeout_s);
+void sandbox_drop_snapshot(char *from);

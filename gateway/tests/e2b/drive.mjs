@@ -40,6 +40,9 @@ said.exists = [await box.files.exists(`${prefix}/new/other`), await box.files.ex
 await box.files.remove(`${prefix}/new/other`)
 said.gone = await box.files.read(`${prefix}/new/other`).catch((error) => error.name)
 
+await box.files.write(`${prefix}/before`, 'fork')
+const [fork] = await box.fork({ timeoutMs: 60_000 })
+said.fork = [fork.sandboxId !== box.sandboxId, await fork.files.read(`${prefix}/before`), (await fork.commands.run('echo $A')).stdout, await fork.kill()]
 said.state = (await box.getInfo()).state
 said.all = (await Sandbox.list().nextItems()).map((each) => each.sandboxId === box.sandboxId)
 said.paused = [await box.pause(), await box.pause(), (await box.getInfo()).state]

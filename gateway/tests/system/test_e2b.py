@@ -30,7 +30,7 @@ def test_client(line):
         "listed": [[True, "/bin/bash", "cat; echo end"]], "cat": "typed end\n", "killed": [True, -1], "killedAgain": False,
         "written": ["file.txt", "/home/new/file.txt"], "read": True, "empty": ["none", ""], "made": [True, False],
         "entries": [["file.txt", False, "/home/new/file.txt"], ["folder", True, "/home/new/folder"], ["none", False, "/home/new/none"]],
-        "info": True, "moved": "/home/new/other", "exists": [True, False], "gone": "FileNotFoundError",
+        "info": True, "moved": "/home/new/other", "exists": [True, False], "gone": "FileNotFoundError", "fork": [True, "fork", "one\n", True],
         "state": "running", "all": [True], "paused": [True, False, "paused"], "again": "again\n", "left": True, "running": True,
         "end": [True, False, False], "after": "SandboxNotFoundError"}, said
     assert number.isdigit()
@@ -104,6 +104,24 @@ def test_whose(line):
     assert server.local("DELETE", f"/v1/tokens/{number}").status in (200, 204)
     wait_for(lambda: len(server.local("GET", "/v1/vms").json()["items"]) == 3)
     assert ask(server, "GET", f"/sandboxes/{last}", key=other).status in (401, 429)
+
+
+def test_forks(line):
+    """Several at a time, with what there is no room for in words; no snapshot is left over."""
+    fake, server = line
+    box = make(server)
+    made = ask(server, "POST", f"/sandboxes/{box}/fork", {"count": 8}).json()
+    assert [list(each) for each in made] == [["sandbox"]] * 7 + [["error"]], made
+    assert len({each["sandbox"]["sandboxID"] for each in made[:7]} | {box}) == 8 and made[7]["error"]["code"] == 429
+    wait_for(lambda: not any(vm.snapshots for name, vm in fake.vms.items() if name != "vm00"))
+    assert len(fake.seeds) == 8 and len(set(fake.seeds)) == 8
+    assert ask(server, "POST", "/sandboxes/1/fork", {}).status == 404
+    for bad in ({"count": 0}, {"count": 9}, {"timeout": 4000}):
+        assert ask(server, "POST", f"/sandboxes/{box}/fork", bad).status == 400
+    fake.room = 9
+    ask(server, "DELETE", f"/sandboxes/{made[0]['sandbox']['sandboxID']}")
+    assert ask(server, "POST", f"/sandboxes/{box}/fork", {}).status in (201, 503)
+    wait_for(lambda: not any(vm.snapshots for name, vm in fake.vms.items() if name != "vm00"))
 
 
 def test_uploads(line, tmp_path):

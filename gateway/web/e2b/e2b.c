@@ -30,6 +30,7 @@ static const struct e2b_row e2b_rows[] = {
 	{"POST", BOX "/resume", E2B_REST, e2b_connect, e2b_connected},
 	{"POST", BOX "/connect", E2B_REST, e2b_connect, e2b_connected},
 	{"POST", "/v2" BOX "/connect", E2B_REST, e2b_connect, e2b_connected},
+	{"POST", BOX "/fork", E2B_REST, e2b_fork, e2b_forked},
 	{"GET", "/health", E2B_ENVD, e2b_info, e2b_done},
 	{"GET", "/files", E2B_ENVD, e2b_read, NULL},
 	{"POST", "/files", E2B_ENVD, e2b_write, e2b_written},
@@ -235,6 +236,23 @@ struct e2b *e2b_begin(const char *method, const char *path, const struct e2b_hea
 	return e2b;
 }
 
+/* Takes core's answer that is a problem. Forks that there are by then are answered beside it. */
+static void e2b_failed(struct e2b *e2b, unsigned status, json_t *answer)
+{
+	const char *detail = e2b_text(answer, "detail");
+
+	if (!*detail)
+		detail = "Skerry has not answered in time";
+	if (!e2b->forks) {
+		e2b_problem(e2b, status, e2b_text(answer, "code"), detail);
+		return;
+	}
+	json_array_append_new(e2b->forks, json_pack("{s:{s:i, s:s}}", "error", "code", (int)status,
+						    "message", detail));
+	e2b_answer(e2b, 201, json_incref(e2b->forks));
+	e2b->shows_key = true;
+}
+
 void e2b_take(struct e2b *e2b, unsigned status, const char *bytes, size_t count)
 {
 	json_t *answer =
@@ -243,10 +261,8 @@ void e2b_take(struct e2b *e2b, unsigned status, const char *bytes, size_t count)
 	e2b->method[0] = 0;
 	e2b->step++;
 	if (status >= 300 || status == 202)
-		e2b_problem(e2b, status == 202 ? 503 : status, e2b_text(answer, "code"),
-			    *e2b_text(answer, "detail") ? e2b_text(answer, "detail")
-							: "Skerry has not answered in time");
-	else if (e2b->row->took && e2b->step < E2B_STEPS)
+		e2b_failed(e2b, status == 202 ? 503 : status, answer);
+	else if (e2b->row->took && e2b->step <= E2B_STEPS)
 		e2b->row->took(e2b, answer);
 	if (!e2b->answered && !e2b->method[0])
 		e2b_problem(e2b, 500, "internal", "the gateway could not complete this request");
@@ -259,6 +275,7 @@ void e2b_free(struct e2b *e2b)
 		return;
 	json_decref(e2b->body);
 	json_decref(e2b->sent);
+	json_decref(e2b->forks);
 	buffer_free(&e2b->text);
 	free(e2b);
 }

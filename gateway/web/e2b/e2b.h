@@ -19,7 +19,7 @@ enum {
 	E2B_FILE_BYTES = 1024, /* the longest path of a file, with its 0 */
 	E2B_USER_BYTES = 65,
 	E2B_FRAME_BYTES = 5, /* the head of a message of Connect's: flags and length */
-	E2B_STEPS = 4,	     /* the most requests of REST for one of E2B's */
+	E2B_STEPS = 9,	     /* the most requests of REST for one of E2B's */
 };
 
 enum e2b_style {
@@ -57,6 +57,7 @@ struct e2b {
 	char file[E2B_FILE_BYTES];
 	double timeout_s;
 	json_t *body;  /* an object */
+	json_t *forks; /* what became of the forks so far, or NULL */
 	unsigned step; /* how many answers of core's came */
 	bool terminal; /* what a command prints is a terminal's */
 	bool timed;    /* the time of a sandbox has been set */
@@ -116,6 +117,8 @@ void e2b_timeout(struct e2b *e2b);
 void e2b_pause(struct e2b *e2b);
 void e2b_connect(struct e2b *e2b);
 void e2b_connected(struct e2b *e2b, json_t *answer);
+void e2b_fork(struct e2b *e2b);
+void e2b_forked(struct e2b *e2b, json_t *answer);
 void e2b_done(struct e2b *e2b, json_t *answer);
 
 void e2b_start(struct e2b *e2b);

@@ -15,7 +15,7 @@
  */
 #define E2B_ENVD_VERSION "0.5.2"
 
-enum { E2B_TIMEOUT_S = 300 };
+enum { E2B_TIMEOUT_S = 300, E2B_FORKS = E2B_STEPS - 1 };
 
 /* Writes a time in the form of RFC 3339, `from_now_s` from now. */
 static void e2b_time(double from_now_s, char text[32])
@@ -179,4 +179,32 @@ void e2b_connected(struct e2b *e2b, json_t *answer)
 	} else {
 		e2b_informed(e2b, answer);
 	}
+}
+
+void e2b_fork(struct e2b *e2b)
+{
+	double timeout_s = e2b_timeout_of(e2b);
+	json_t *count = json_object_get(e2b->body, "count");
+
+	if (timeout_s <= 0 ||
+	    (count && (json_integer_value(count) < 1 || json_integer_value(count) > E2B_FORKS)))
+		e2b_refuse(e2b, "a fork has from 1 to 3600 seconds, and \"count\" is up to 8");
+	else
+		e2b_ask(e2b, "POST", json_pack("{s:f}", "timeout_s", timeout_s),
+			"/v1/sandboxes/%s/fork", e2b->box);
+}
+
+void e2b_forked(struct e2b *e2b, json_t *answer)
+{
+	json_t *count = json_object_get(e2b->body, "count");
+
+	if (!e2b->forks)
+		e2b->forks = json_array();
+	json_array_append_new(e2b->forks, json_pack("{s:o}", "sandbox", e2b_sandbox(answer)));
+	if (count && (json_int_t)e2b->step < json_integer_value(count)) {
+		e2b_fork(e2b);
+		return;
+	}
+	e2b_answer(e2b, 201, json_incref(e2b->forks));
+	e2b->shows_key = true;
 }
