@@ -346,6 +346,8 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		return form_take(exchange, url, bytes, count);
 	if (*count && exchange->streams)
 		return exchange_pass(exchange, bytes, count);
+	if (exchange->form && !*count)
+		return form_end(exchange);
 	if (exchange->answered)
 		return exchange->sent ? exchange_reply(exchange) : MHD_YES;
 	if (*count) {
@@ -356,8 +358,6 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		*count = 0;
 		return MHD_YES;
 	}
-	if (exchange->form)
-		return form_end(exchange, url);
 	/* The whole body has been passed on to core: MHD waits until core answers. */
 	if (exchange->sent && exchange->streams && !exchange->length) {
 		exchange->suspended = true;

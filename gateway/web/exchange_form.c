@@ -111,11 +111,10 @@ enum MHD_Result form_take(struct exchange *exchange, const char *url, const char
 	return MHD_YES;
 }
 
-enum MHD_Result form_end(struct exchange *exchange, const char *url)
+enum MHD_Result form_end(struct exchange *exchange)
 {
 	struct form *form = exchange->form;
 
-	(void)url;
 	if (exchange->answered)
 		return exchange_reply(exchange);
 	tunnel_complete(exchange_socket(exchange->connection));

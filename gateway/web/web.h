@@ -140,7 +140,7 @@ void exchange_e2b_body(struct exchange *exchange, const char *bytes, size_t coun
 void form_begin(struct exchange *exchange);
 enum MHD_Result form_take(struct exchange *exchange, const char *url, const char *bytes,
 			  size_t *count);
-enum MHD_Result form_end(struct exchange *exchange, const char *url);
+enum MHD_Result form_end(struct exchange *exchange);
 void form_free(struct form *form);
 
 /* Returns the socket by which a tunnel knows a connection, or -1. */

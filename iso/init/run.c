@@ -126,7 +126,9 @@ static void run_frame(struct run *run)
 		run->input_count += count;
 		run_input(run);
 	} else if (kind == GATE_SIGNAL && count == 1) {
-		CALL(kill, -run->child, bytes[0]);
+		/* A process that is about to begin has no group of its own yet. */
+		if (CALL(kill, -run->child, bytes[0]) != 0)
+			CALL(kill, run->child, bytes[0]);
 	} else if (kind == GATE_RESIZE && count == 4) {
 		child_resize_terminal(run->stream[RUN_OUT], gate_number(bytes, 2),
 				      gate_number(bytes + 2, 2));

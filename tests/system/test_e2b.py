@@ -4,7 +4,6 @@ import os
 import sys
 
 import bundle
-import pytest
 from machine import ROOT, Qemu, wait_for
 from ports import free_port
 from test_runs import FILES
@@ -12,16 +11,15 @@ from test_runs_gateway import PYTHON
 
 sys.path.append(str(ROOT / "gateway/tests/system"))
 from client import Server  # noqa: E402
-from e2b_package import drive  # noqa: E402
+from e2b_package import drive, guide  # noqa: E402
 
 CONF = """[channel com2]
 rights = view operate console configure host guest
 """
 
 
-@pytest.mark.long
 def test_client(build, tmp_path):
-    """From the making of a sandbox to its end; its /bin/bash is busybox's shell, as the image has no other."""
+    """From the making of a sandbox to its end; and the guide's example."""
     port = free_port()
     files = bundle.make(tmp_path / "runs.cpio", CONF + PYTHON, bundle.read(*(build / "runs" / name for name in (*FILES[:2], "python.squashfs"))))
     with Qemu(build, bundle=files, memory="1G", extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")) as machine:
@@ -33,7 +31,8 @@ def test_client(build, tmp_path):
             server.tls("POST", "/v1/vms", {"name": "python"}, timeout=60)
             made = server.tls("POST", "/v1/vms/python/actions/template", timeout=100)
             assert made.status == 200, made.body
-            said = drive(server, "python", "/work", "bash")
+            said = drive(server, "python", "/work", "short")
+            assert guide(server) == "42\n\n"
         finally:
             server.stop()
     said.pop("id")

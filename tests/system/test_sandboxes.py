@@ -4,7 +4,6 @@ import base64
 import hashlib
 import os
 import sys
-import threading
 
 import bundle
 import pytest
@@ -34,6 +33,15 @@ def line(build, tmp_path_factory):
             yield machine, server
         finally:
             server.stop()
+
+
+@pytest.fixture(autouse=True)
+def left_over(line):
+    """A test leaves no sandbox to the next one."""
+    yield
+    _, server = line
+    for box in server.tls("GET", "/v1/sandboxes").json()["items"]:
+        server.tls("DELETE", "/v1/sandboxes/" + box["id"])
 
 
 def make(server, **more):
@@ -105,9 +113,9 @@ def test_files(line):
     assert files(server, box, "make", "/tmp/x/y/z").status == 200
     assert sorted(item["path"] for item in files(server, box, "list", "/tmp", depth=3).json()["items"]) == [
         "/tmp/new", "/tmp/new/none", "/tmp/x", "/tmp/x/b", "/tmp/x/y", "/tmp/x/y/z"]
-    assert files(server, box, "stat", "/tmp/new/a").code == "not-found"
+    assert files(server, box, "stat", "/tmp/new/a").code == "no-file"
     assert files(server, box, "remove", "/tmp/x").json() == {"items": []}
-    assert files(server, box, "stat", "/tmp/x").code == "not-found"
+    assert files(server, box, "stat", "/tmp/x").code == "no-file"
     assert files(server, box, "make", "/bin/z", user="7:7").code == "forbidden"
     assert server.tls("GET", box + "/content?path=/tmp", timeout=60).status == 422
     assert server.tls("GET", box + "/content?path=/dev/zero", timeout=60).status == 422

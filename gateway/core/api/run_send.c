@@ -140,14 +140,17 @@ void api_run_signal(struct request *request)
 
 	if (!run)
 		return;
-	if (run->result || run->state != RUN_UNDER_WAY) {
-		answer_problem(request, 409, "bad-state",
-			       run->result ? "the run has ended" : "the command does not run yet");
+	if (run->result) {
+		answer_problem(request, 409, "bad-state", "the run has ended");
 	} else if (number < 1) {
 		answer_problem(request, 422, "bad-argument",
 			       "\"signal\" must be a number from 1 to 64");
 	} else {
-		run_frame_signal(run, (uint8_t)number);
+		/* A command that does not run yet gets it when it does; of several the last. */
+		if (run->state == RUN_UNDER_WAY)
+			run_frame_signal(run, (uint8_t)number);
+		else
+			run->signal = (uint8_t)number;
 		run_changed(run, request);
 	}
 }

@@ -149,6 +149,7 @@ struct run {
 	bool input_open;     /* later requests may send more input */
 	bool input_ended;
 	unsigned rows, columns; /* of the command's terminal; 0: it has none */
+	uint8_t signal;		/* for a command that does not run yet; 0: none */
 	bool resized;		/* the init has not been told that size yet */
 	struct run_put put;
 	bool cap_asked, cap_set; /* Skerry was asked to set the VM's cap; it is set */

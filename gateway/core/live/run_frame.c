@@ -183,6 +183,8 @@ static void run_frame_command(struct run *run)
 	run->link.window = RUN_FRAME_WINDOW;
 	buffer_add(&run->link.out, run->files.bytes, run->files.count);
 	run_frame_add(run, 'C', run->words.bytes, run->words.count);
+	if (run->signal)
+		run_frame_signal(run, run->signal);
 }
 
 /* Handles one frame before the command. Returns false when a true init would not have sent it. */

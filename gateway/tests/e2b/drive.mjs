@@ -2,12 +2,11 @@
 // Drives a gateway by the unmodified npm package `e2b`, and prints what it found as JSON.
 import { Sandbox, FileType } from 'e2b'
 
-const [template, prefix, bash] = process.argv.slice(2)
+const [template, prefix, short] = process.argv.slice(2)
 const said = {}
 const box = await Sandbox.create(template, { timeoutMs: 120_000, envs: { A: 'one' } })
 
 said.id = box.sandboxId
-if (bash) await box.files.write('/bin/bash', '#!/bin/sh\nexec /bin/sh "$@"\n')
 const run = await box.commands.run('echo $A $B; echo no >&2', { envs: { B: 'two' } })
 said.run = [run.stdout, run.stderr, run.exitCode]
 const pieces = []
@@ -27,7 +26,7 @@ const slow = await box.commands.run('sleep 100', { background: true })
 said.killed = [await slow.kill(), await slow.wait().catch((error) => error.exitCode)]
 said.killedAgain = await box.commands.kill(slow.pid)
 
-const text = 'text with\r\n--boundary? and ü, '.repeat(bash ? 40 : 4000)
+const text = 'text with\r\n--boundary? and ü, '.repeat(short ? 40 : 4000)
 const written = await box.files.write(`${prefix}/new/file.txt`, text)
 said.written = [written.name, written.path]
 said.read = (await box.files.read(`${prefix}/new/file.txt`)) === text

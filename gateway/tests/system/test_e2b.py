@@ -140,6 +140,9 @@ def test_uploads(line, tmp_path):
     for bad in (b"", b"no form", b"--xx\r\nno end", form(b"cut", b""), form(b"cut", b"\r\n--x"), two, b"--" + b"y" * 200 + b"\r\n\r\nz"):
         assert upload(bad).status in (400, 401), bad
     assert upload(form(b"y" * (1 << 20) + b"z")).status in (400, 413)
+    # refused before core is asked: of no sandbox, by a name that is too long
+    for headers in ({}, {"E2b-Sandbox-Id": "x"}, {"E2b-Sandbox-Id": box, "Authorization": "Basic " + "dXV1" * 30}):
+        assert ask(server, "POST", "/files?path=/u", form(b"x" * 50000), **{**FORM, **headers}).status == 400, headers
     told = len(fake.told)
     assert upload(form(b"nobody's" * 20000), key="").status == 401
     assert len(fake.told) == told

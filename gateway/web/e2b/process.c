@@ -15,6 +15,11 @@
 
 enum { E2B_WALL_S = 3600 };
 
+/* E2B's client runs each command by bash, which not every image has. */
+static const char e2b_bash[] = "/bin/bash";
+static const char e2b_shell[] = "[ -x /bin/bash ] && exec /bin/bash \"$@\"; exec /bin/sh \"$@\"";
+enum { E2B_SHELL_WORDS = 4 }; /* sh -c e2b_shell sh */
+
 static uint32_t e2b_pid(const char *number)
 {
 	return (uint32_t)strtoull(number, NULL, 10);
@@ -31,6 +36,13 @@ static json_t *e2b_size(json_t *body)
 			 "columns", json_integer_value(json_object_get(size, "cols")));
 }
 
+/* Adds the words of a list, which is taken over. */
+static void e2b_extend(json_t *words, json_t *list)
+{
+	json_array_extend(words, list);
+	json_decref(list);
+}
+
 void e2b_start(struct e2b *e2b)
 {
 	json_t *process = json_object_get(e2b->body, "process"), *size = e2b_size(e2b->body);
@@ -40,7 +52,10 @@ void e2b_start(struct e2b *e2b)
 	const char *directory = e2b_text(process, "cwd");
 	size_t index;
 
-	json_array_append_new(words, json_string(e2b_text(process, "cmd")));
+	if (strcmp(e2b_text(process, "cmd"), e2b_bash) != 0)
+		json_array_append_new(words, json_string(e2b_text(process, "cmd")));
+	else
+		e2b_extend(words, json_pack("[s, s, s, s]", "/bin/sh", "-c", e2b_shell, "sh"));
 	json_array_foreach(json_object_get(process, "args"), index, word)
 		json_array_append(words, word);
 	e2b->terminal = size != NULL;
@@ -82,9 +97,15 @@ static void e2b_list_processes(struct e2b *e2b, json_t *answer)
 	json_array_foreach(json_object_get(answer, "items"), index, item)
 	{
 		json_t *words = json_deep_copy(json_object_get(item, "command"));
-		const char *first = json_string_value(json_array_get(words, 0));
-		json_t *process = json_pack("{s:{s:s}, s:I}", "config", "cmd", first ? first : "",
-					    "pid", (json_int_t)e2b_pid(e2b_text(item, "id")));
+		const char *third = json_string_value(json_array_get(words, 2)), *first;
+		bool shell = third && !strcmp(third, e2b_shell);
+		json_t *process;
+
+		for (int i = 0; shell && i < E2B_SHELL_WORDS - 1; i++)
+			json_array_remove(words, 0);
+		first = shell ? e2b_bash : json_string_value(json_array_get(words, 0));
+		process = json_pack("{s:{s:s}, s:I}", "config", "cmd", first ? first : "", "pid",
+				    (json_int_t)e2b_pid(e2b_text(item, "id")));
 
 		json_array_remove(words, 0);
 		json_object_set_new(json_object_get(process, "config"), "args", words);
