@@ -160,8 +160,7 @@ const struct config_key config_disk_keys[] = {
 	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1,
 	 "memory nvme# ahci#.# ide#.# virtio# scsi#.#",
 	 "memory, nvme0, ahci0.0, ide0.0, virtio0, scsi0.0 or a PCI address such as 00:04.0, or "
-	 "several of "
-	 "these but memory"},
+	 "several of these but memory"},
 	{"service", VALUE_TEXT, DISK_FIELD(service), 1, CONFIG_NAME_BYTES - 1, NULL,
 	 "the name of a section [service NAME]"},
 	{"image", VALUE_TEXT, DISK_FIELD(image), 1, CONFIG_FILE_BYTES - 1, NULL,
