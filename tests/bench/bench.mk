@@ -7,7 +7,7 @@ BENCH := $(BUILD)/tests/bench
 
 # --- guests: NAME.c with report.c and the runtime of tests/guest ---
 
-BENCH_GUESTS := $(BENCH)/exits.bin $(BENCH)/switch.bin $(BENCH)/ipi.bin
+BENCH_GUESTS := $(BENCH)/exits.bin $(BENCH)/switch.bin $(BENCH)/ipi.bin $(BENCH)/asleep.bin
 BENCH_RT := $(BENCH)/report.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o)
 
 $(BENCH)/%.o: tests/bench/%.c $(BUILD)/flags
@@ -45,7 +45,7 @@ bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU)
 
 .PHONY: bench-disks
 bench-disks: test-packages ## what a disk's requests cost, under Skerry and KVM; ONLY=executed: by process
-	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load $(BENCH)/asleep.bin
 	$(Q)$(if $(filter executed,$(ONLY)),$(PYTHON) tests/bench/disk_anatomy.py --build $(BUILD),\
 		$(PYTHON) tests/bench/disks.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))')

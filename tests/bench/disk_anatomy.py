@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-What a disk's request of 4 KiB makes Skerry execute, in QEMU: by process, by function with --least, and
-from one process to another. The guest (tests/bench/disk_load.c in Debian) makes few and many requests
-in one boot; the difference, per request, has neither waiting nor what the guest executes.
+What a disk's request of 4 KiB, or with `--operation large` of 128 KiB, makes Skerry execute, in QEMU: by
+process, by function with --least, and from one process to another. The guest (tests/bench/disk_load.c in
+Debian) makes few and many requests in one boot; the difference, per request, has neither waiting nor what
+the guest executes.
 """
 import argparse
 import os
@@ -38,6 +39,8 @@ KINDS = {"memory": (disks.CONTROLLERS["memory"], ()),
          "memory, volume": (f"controller = memory\nsize = {STORE_MEBIBYTES}M", ()),
          "NVMe, volume": ("controller = nvme0", (*VTD, *STORE_NVME)),
          "NVMe, shared": ("controller = nvme0", (*VTD, *STORE_NVME)),
+         "memory, 64 guests": (disks.CONTROLLERS["memory"], ()),
+         "NVMe, 64 guests": ("controller = nvme0", (*VTD, *disks.NVME)),
          "AHCI": ("controller = ahci0.0", (*VTD, *BLANK, "ide-hd,drive=disk0,bus=ide.0"))}
 VOLUME_KINDS = ("memory", "memory, volume", "NVMe", "NVMe, volume", "NVMe, shared")
 # The volume has all its chunks before the load begins: the guest writes to each first, or, where a snapshot is to
@@ -53,6 +56,14 @@ initrd = fill.cpio.gz
 cmdline = console=ttyS0 quiet
 memory = 128M
 disk = pool/data
+"""
+OTHERS = 63 # guests that have the disk too, and ask nothing of it
+OTHER_CONF = """
+[vm other{number}]
+kernel = asleep.bin
+memory = 4M
+autostart = yes
+disk = data ro
 """
 STORE_RUN = ["store format pool", f"volume create pool/data {disks.MEBIBYTES}M"]
 SHARED_RUN = ["vm create fill", "vm start fill", "vm console fill", "volume snapshot pool/data kept"]
@@ -79,18 +90,26 @@ def boot(build, folder, kind, words, log, mark):
     files["initramfs.cpio.gz"] = disks.initramfs(build, f"go {words}")
     conf = disks.CONF.format(controller=controller)
     commands = ["vm console alpha"]
+    if of_many(kind):
+        files |= bundle.read(build / "tests/bench/asleep.bin")
+        conf = conf.replace("disk = data", "disk = data ro") + "".join(
+            OTHER_CONF.format(number=number) for number in range(OTHERS))
     if of_store(kind):
         files["fill.cpio.gz"] = disks.initramfs(build, f"go {EACH}")
         conf = store_conf(conf)
         commands = [*STORE_RUN, *(SHARED_RUN if kind.endswith("shared") else ()), "vm create alpha",
                     "vm start alpha", *commands]
     path = bundle.make(folder / "disk.cpio", conf, files)
-    run.run(lambda line: Qemu(build, bundle=path, memory="768M", cmdline=line, extra=(
+    run.run(lambda line: Qemu(build, bundle=path, memory="1536M", cmdline=line, extra=(
         *run.COUNTED, *extra, *executed.options(log, (mark, mark)))), commands, "nokaslr", LIMIT)
 
 
 def of_store(kind):
     return kind.endswith(("volume", "shared"))
+
+
+def of_many(kind):
+    return kind.endswith("guests")
 
 
 def counted(build, folder, kind, loads, kernel):
@@ -114,7 +133,8 @@ def counted(build, folder, kind, loads, kernel):
     os.mkfifo(log)
     reader = threading.Thread(target=count)
     reader.start()
-    words = " ".join([WARM] + [f"{operation} {depth} {number}" for operation, depth in loads
+    warm = WARM.replace("write", "read") if of_many(kind) else WARM
+    words = " ".join([warm] + [f"{operation} {depth} {number}" for operation, depth in loads
                                for number in (FEW, MANY[depth])])
     if kind.endswith("shared"):
         words = words.removeprefix(WARM + " ") # the first writes are what is measured
@@ -158,13 +178,18 @@ def show(kind, load, counts, ways, kernel, programs, options):
                    if count > requests / 2), flush=True)
 
 
+def operations_of(kind, wanted):
+    """A disk that many have is read only."""
+    return (wanted,) if wanted else ("read",) if of_many(kind) else ("read", "write")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--disk", default="", help=", ".join(KINDS))
     parser.add_argument("--volumes", action="store_true", help="volumes of a store, and the disks that these lie on")
     parser.add_argument("--depth", type=int, choices=MANY)
-    parser.add_argument("--operation", default="", help="read or write")
+    parser.add_argument("--operation", default="", help="read, write or large: 128 KiB are read into 32 pages")
     parser.add_argument("--least", type=float, default=0,
                         help="instructions a request by which a function is worth a line")
     options = parser.parse_args()
@@ -174,8 +199,8 @@ def main():
     kinds = VOLUME_KINDS if options.volumes else [kind for kind in KINDS if not of_store(kind)]
     for kind in (options.disk,) if options.disk else kinds:
         loads = [("each", 1)] if kind.endswith("shared") else [
-            (operation, depth) for operation in ("read", "write") for depth in MANY
-            if options.operation in ("", operation) and options.depth in (None, depth)]
+            (operation, depth) for operation in operations_of(kind, options.operation) for depth in MANY
+            if options.depth in (None, depth)]
         with tempfile.TemporaryDirectory(prefix="anatomy-", dir=build) as place:
             for load, run_ in zip(loads, counted(build, Path(place), kind, loads, kernel)):
                 show(kind, load, *run_, kernel, programs, options)
