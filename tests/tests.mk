@@ -8,11 +8,13 @@ TEST_PACKAGES := curl debootstrap mmdebstrap tcpdump tshark e2fsprogs libc6-dev 
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES) $(GATEWAY_TEST_PACKAGES)
 
-.PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
+.PHONY: cluster-packages test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
 	@$(if $(filter lint proofs unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY=$(ONLY) is not possible; use one of lint proofs unit fuzz guest system gateway bed" >&2; exit 1)
 	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
+cluster-packages: ## install Debian's Pacemaker and Corosync, for test_pacemaker.py
+	$(Q)iso/packages.sh $(CLUSTER_PACKAGES)
 test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 

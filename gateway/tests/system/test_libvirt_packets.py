@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from client import Server, wait_for
+from client import wait_for
 from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, CORE_DUMP, DENIED, DEREGISTER, INVALID_ARGUMENT,  # noqa: F401
                           INVALID_CONNECTION, KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
                           REMOTE, RPC, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
