@@ -129,6 +129,9 @@ def test_quiesce(build, tmp_path):
         machine.shell("kill -CONT $(cat /tmp/pid)")
         machine.leave()
         assert said("alpha") == ["freeze", "thaw"]
+        # refused by the kernel when the guest was frozen already
+        assert "as many layers of memory" in machine.settled("vm snapshot alpha four")
+        assert said("alpha") == ["freeze", "thaw"]
         assert ": 0 found" in machine.command("audit")
 
 
