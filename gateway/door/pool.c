@@ -36,8 +36,7 @@ static void pool_took_info(struct rpc *call, json_t *body)
 		return;
 	bytes = thing_number(pool, "bytes");
 	free_bytes = thing_number(pool, "free_bytes");
-	xdr_write_u32(&call->results,
-		      pool_is(pool, "ready") ? POOL_RUNNING : POOL_INACTIVE);
+	xdr_write_u32(&call->results, pool_is(pool, "ready") ? POOL_RUNNING : POOL_INACTIVE);
 	xdr_write_u64(&call->results, bytes);
 	xdr_write_u64(&call->results, bytes > free_bytes ? bytes - free_bytes : 0);
 	xdr_write_u64(&call->results, free_bytes);

@@ -28,7 +28,7 @@ struct firmware_settings {
 	 */
 	u8 order[FIRMWARE_KIND_COUNT - 1];
 	u8 once[FIRMWARE_KIND_COUNT - 1]; /* the same for the monitor's first start of the guest */
-	u8 menu; /* 1: the VM's firmware offers its boot menu */
+	u8 menu;			  /* 1: the VM's firmware offers its boot menu */
 	/*
 	 * the length of the VM's user-data when its text is gone: the CD keeps its size, which a
 	 * saved state knows

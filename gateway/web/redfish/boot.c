@@ -54,7 +54,9 @@ static struct boot boot_of(json_t *vm)
 
 	return (struct boot){
 		.target = boot_target(order),
-		.enabled = *once ? "Once" : *order ? "Continuous" : "Disabled",
+		.enabled = *once    ? "Once"
+			   : *order ? "Continuous"
+				    : "Disabled",
 		.mode = !strcmp(firmware, "uefi")   ? "UEFI"
 			: !strcmp(firmware, "bios") ? "Legacy"
 						    : NULL,

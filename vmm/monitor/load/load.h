@@ -34,9 +34,9 @@ struct load_job {
 	 */
 	u64 kept;
 	struct boot_order *boot_order; /* where firmware boots from; NULL: it is not told */
-	bool hpet;	   /* the VM has an HPET */
-	bool pci;	   /* the VM has a PCI bus */
-	u32 physical_bits; /* the width of the guest's physical addresses */
+	bool hpet;		       /* the VM has an HPET */
+	bool pci;		       /* the VM has a PCI bus */
+	u32 physical_bits;	       /* the width of the guest's physical addresses */
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* signature and features of the processors, as CPUID shows them */

@@ -346,12 +346,17 @@ static void test_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_resets),
-		cmocka_unit_test(test_off_already),   cmocka_unit_test(test_wrong_resets),
-		cmocka_unit_test(test_boot_override), cmocka_unit_test(test_boot_once),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_off_already),
+		cmocka_unit_test(test_wrong_resets),
+		cmocka_unit_test(test_boot_override),
+		cmocka_unit_test(test_boot_once),
 		cmocka_unit_test(test_wrong_boot_overrides),
-		cmocka_unit_test(test_media),	      cmocka_unit_test(test_wrong_images),
-		cmocka_unit_test(test_sessions),      cmocka_unit_test(test_answers_of_core),
+		cmocka_unit_test(test_media),
+		cmocka_unit_test(test_wrong_images),
+		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_answers_of_core),
 		cmocka_unit_test(test_table),
 	};
 
