@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import long_set
+
 # Seconds for one test: what it waits for in a loop may never come.
 LIMIT, LONG_LIMIT = 1200, 4 * 3600
 
@@ -19,24 +21,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 
 def pytest_addoption(parser):
     parser.addoption("--build", default="build", help="where the image is")
-    parser.addoption("--long", action="store_true", help="also the tests and lengths marked long")
+    long_set.add_option(parser)
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "long: belongs to the long set alone")
+    long_set.register(config)
 
 
 def pytest_collection_modifyitems(config, items):
-    """
-    Files that take long come first, as none can be divided among workers. Without --long the tests marked
-    so are not there, rather than skipped.
-    """
+    """Files that take long come first, as none can be divided among workers."""
     items.sort(key=lambda item: item.path.stem not in BEGIN)
-    if config.getoption("--long"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    long_set.leave_out(config, items)
 
 
 @pytest.fixture(autouse=True)

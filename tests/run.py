@@ -113,7 +113,7 @@ def run_fuzz(build, name, long_run):
 def run_gateway(name, long_run):
     """skerryd's tests count themselves."""
     done = subprocess.run([sys.executable, HERE.parent / "gateway/tests/run.py", "--name", name,
-                           "--seconds", "100" if long_run else "1"], text=True,
+                           "--seconds", "100" if long_run else "1", *(["--long"] if long_run else [])], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     print(done.stdout.rstrip(), flush=True)
     if done.returncode != 0:

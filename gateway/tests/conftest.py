@@ -8,8 +8,9 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE / "system"))
+sys.path[:0] = [str(HERE / "system"), str(ROOT / "tests")]
 
+import long_set  # noqa: E402
 from client import Server  # noqa: E402
 from fake_runs import FakeRuns  # noqa: E402
 from fake_skerry import FakeSkerry  # noqa: E402
@@ -20,6 +21,15 @@ LIMIT = 180     # seconds for a test
 def pytest_addoption(parser):
     parser.addoption("--gateway", default=str(ROOT / "gateway/build"), help="where skerryd is")
     parser.addoption("--build", default=str(ROOT / "build"), help="where the image is")
+    long_set.add_option(parser)
+
+
+def pytest_configure(config):
+    long_set.register(config)
+
+
+def pytest_collection_modifyitems(config, items):
+    long_set.leave_out(config, items)
 
 
 @pytest.fixture(autouse=True)

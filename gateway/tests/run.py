@@ -53,8 +53,8 @@ def run_fuzz(build, name, seconds):
     return passed, failed
 
 
-def run_system(build, name):
-    where = [HERE / "system", *(["-k", name] if name else [])]
+def run_system(build, name, long_run):
+    where = [HERE / "system", *(["-k", name] if name else []), *(["--long"] if long_run else [])]
     passed, wrong = pytest_run.run(HERE.parents[1], where, build / "tests/system.xml",
                                    "-rf", f"--gateway={build}")
     print("".join(f"failed: {test}\n" for test in wrong), end="", flush=True)
@@ -66,12 +66,13 @@ def main():
     parser.add_argument("--gateway", type=Path, default=HERE.parent / "build")
     parser.add_argument("--name", default="")
     parser.add_argument("--seconds", type=int, default=1, help="of each fuzz target")
+    parser.add_argument("--long", action="store_true", help="also the tests marked long")
     options = parser.parse_args()
     build = options.gateway.resolve()
     passed = failed = 0
     for shelf, run in (("unit", lambda: run_unit(build, options.name)),
                        ("fuzz", lambda: run_fuzz(build, options.name, options.seconds)),
-                       ("system", lambda: run_system(build, options.name))):
+                       ("system", lambda: run_system(build, options.name, options.long))):
         began = time.monotonic()
         good, wrong = run()
         print(f"gateway/{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",

@@ -38,7 +38,7 @@ VM = """<primitive id="alpha" class="ocf" provider="heartbeat" type="VirtualDoma
 <nvpair id="v3" name="hypervisor" value="skerry+unix:///system?socket=/run/skerryd/libvirt-sock"/></instance_attributes><operations>
 <op id="o1" name="start" interval="0" timeout="120s"/><op id="o2" name="stop" interval="0" timeout="40s"/>
 <op id="o3" name="monitor" interval="5s" timeout="30s"/></operations></primitive>"""
-pytestmark = pytest.mark.skipif(bool(pacemaker.missing()) or os.getuid() != 0, reason="make cluster-packages, and root: namespaces")
+pytestmark = pytest.mark.long  # needs the packages of `make cluster-packages`, and root for namespaces
 
 
 class Host:
