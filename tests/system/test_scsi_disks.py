@@ -6,7 +6,8 @@ import pytest
 
 import bundle
 import ring_3
-from machine import on_disk
+from machine import Qemu, on_disk, wait_for
+from test_encryption import KEY
 
 CONF = """[disk raw]
 controller = nvme0 ide0.0
@@ -97,4 +98,66 @@ def test_disks(build, tmp_path, emulator):
         machine.good("vm snapshot drop alpha one")
         machine.good("volume resize pool/web 12M")
         shell(machine, "until [ $(cat /sys/block/$(basename $(readlink /dev/web))/size) = 24576 ]; do usleep 100000; done")
+        assert "0 found" in machine.command("audit")
+
+
+# A volume of its own with a key, a size limit that it reaches, places for a save and for a backup.
+WHOLE = CONF.replace("[disk raw]", f"[host]\nstate_key = {KEY}\n[disk saves]\ncontroller = memory\nsize = 192M\n[disk raw]").replace(
+    "[store pool]\ndisk = raw\n", "[store pool]\ndisk = raw\nquota = w* 24M\novercommit = yes\n")
+
+
+def test_whole_life(build, tmp_path):
+    """An encrypted SCSI disk in a clone, a save and a restore, a backup and a disk made of it, and at its store's limit."""
+    files = bundle.debian_modules(build / "guests", DRIVERS) | {"fixed.bin": FIXED}
+    image = tmp_path / "store.img"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    made = bundle.make(tmp_path / "scsi.cpio", WHOLE, files)
+    with on_disk(Qemu, build, image, bundle=made, memory="1G") as machine:
+        machine.wait_prompt()
+        machine.type("disk key vault\r")
+        machine.wait("disk key: ")
+        machine.type(KEY + "\r")
+        machine.wait("the key is taken")
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume create pool/web 8M encrypt=vault")
+        assert "quota w* of store pool" in machine.command("volume resize pool/web 32M")
+        machine.command("vm create alpha")
+        machine.command("vm start alpha")
+        machine.attach_shell("alpha", 300)
+        machine.shell(NAMES)
+        assert machine.shell(WRITE) == "SAME\n"
+        digest = machine.shell(SUM)
+        machine.leave()
+        # a clone reads what was there, and writes to a volume of its own
+        machine.good("vm snapshot alpha one")
+        machine.good("vm clone alpha@one beta")
+        assert shell(machine, SUM, "beta") == digest
+        shell(machine, SPOIL, "beta")
+        assert shell(machine, SUM, "beta") != digest
+        assert shell(machine, SUM) == digest
+        machine.good("vm kill beta")
+        machine.good("vm destroy beta")
+        machine.good("vm snapshot drop alpha one")
+        # a backup has what was there at its moment
+        machine.good("volume create pool/full 10M")
+        machine.good("vm backup alpha full pool/web=pool/full")
+        wait_for(lambda: machine.objects("vm backup list alpha")[0]["state"] == "done", 60)
+        shell(machine, SPOIL)
+        # a save, and on from there, with the disk as it is now
+        assert "stopped: saved on disk saves" in machine.command("vm save alpha saves", 120)
+        assert "alpha: running" in machine.command("vm restore alpha saves", 120)
+        assert shell(machine, SUM) != digest
+        assert shell(machine, WRITE) == "SAME\n"
+        shell(machine, SPOIL)
+        # the disk of the backup is what the guest reads when it has it back
+        machine.good("vm kill alpha")
+        wait_for(lambda: machine.vm("alpha")["state"] == "stopped", 60)
+        machine.good("disk restore pool/web pool/full")
+        machine.command("vm start alpha")
+        machine.attach_shell("alpha", 300)
+        machine.shell(NAMES)
+        assert machine.shell(SUM) == digest
+        machine.leave()
         assert "0 found" in machine.command("audit")
