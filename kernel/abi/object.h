@@ -33,7 +33,11 @@ enum right {
 	/* map the memory for writing; change the object's state; signal an event */
 	RIGHT_WRITE = 1 << 1,
 	RIGHT_EXECUTE = 1 << 2, /* map the memory for execution */
-	RIGHT_MAP = 1 << 3,	/* of a space: the holder may map into it and unmap from it */
+	/*
+	 * of a space: the holder may map into it and unmap from it; of memory: give up what was
+	 * written to it since it was frozen
+	 */
+	RIGHT_MAP = 1 << 3,
 	/* bind the object to a queue; of a queue: bind objects to it and wait on it */
 	RIGHT_BIND = 1 << 4,
 	RIGHT_CREATE = 1 << 5,	/* group: create objects that are charged to it */

@@ -77,6 +77,12 @@ enum start_kind {
 	/* monitor: event that the disk's driver signals, to be bound to a queue */
 	START_SAVE_BELL,
 	START_SAVE_DOORBELL, /* monitor: event by which the monitor signals the disk's driver */
+	/*
+	 * monitor: first memory shared with other VMs, `value` its size in bytes plus the VM's
+	 * place; then the event of each place `value`, of which the VM's own is to be bound and the
+	 * others are to be signalled
+	 */
+	START_WINDOW,
 };
 
 struct start_entry {

@@ -204,9 +204,7 @@ enum status sys_space_map(struct system_call *call)
 
 enum status sys_space_unmap(struct system_call *call)
 {
-	struct space *space = SYSCALL_OBJECT(call, 0, space);
-
-	return space_unmap(space, call->argument[1], call->argument[2]);
+	return space_unmap(SYSCALL_OBJECT(call, 0, space), call->argument[1], call->argument[2]);
 }
 
 enum status sys_space_entry(struct system_call *call)

@@ -30,10 +30,10 @@ enum status sys_handle_close(struct system_call *call)
 
 enum status sys_handle_grant(struct system_call *call)
 {
-	const struct process *process = SYSCALL_OBJECT(call, 0, process);
 	u32 rights = handle_rights(call->handles, call->argument[1]) & (u32)call->argument[2];
 
-	return handle_insert(process->handles, call->object[1], rights, &call->value);
+	return handle_insert(SYSCALL_OBJECT(call, 0, process)->handles, call->object[1], rights,
+			     &call->value);
 }
 
 static enum status sys_destroy_group(struct thread *caller, struct group *group)

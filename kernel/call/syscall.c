@@ -88,7 +88,7 @@ static const struct {
 	[SYS_MEMORY_FREEZE] = {sys_memory_freeze, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 	[SYS_MEMORY_LAYER] = {sys_memory_layer,
 			      {{OBJECT_GROUP, 0, RIGHT_CREATE}, {OBJECT_MEMORY, 1, RIGHT_READ}}},
-	[SYS_MEMORY_RESET] = {sys_memory_reset, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
+	[SYS_MEMORY_RESET] = {sys_memory_reset, {{OBJECT_MEMORY, 0, RIGHT_MAP}}},
 	[SYS_MEMORY_DISCARD] = {sys_memory_discard, {{OBJECT_MEMORY, 0, RIGHT_WRITE}}},
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };

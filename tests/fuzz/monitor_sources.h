@@ -115,6 +115,8 @@
 #include "vmm/monitor/life/flash_open.c"
 #include "vmm/monitor/save/save_disk.c"
 #include "vmm/monitor/life/machine_setup.c"
+#include "vmm/monitor/life/window_open.c"
+#include "vmm/monitor/life/window_run.c"
 #include "vmm/monitor/machine/machine_time.c"
 #include "vmm/monitor/vcpu/msr.c"
 #include "vmm/monitor/vcpu/msr_mtrr.c"

@@ -66,8 +66,10 @@
 #include "vmm/monitor/memory/walk.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/mutex.c"
+#include "tests/unit/window_stubs.h"
 
 #define RAM_BYTES  (4 * MIB)
+
 #define VCPUS_MADE 4
 
 static struct machine machine;

@@ -7,6 +7,7 @@
 #include "vmm/io/link.c"
 #include "vmm/io/slots.c"
 #include "vmm/monitor/disk/disk_cipher.c"
+#include "vmm/monitor/dev/window.c"
 #include "vmm/monitor/disk/disk_client.c"
 #include "vmm/monitor/pci/pci_bar.c"
 #include "vmm/monitor/pci/pci_bus.c"

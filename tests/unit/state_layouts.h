@@ -47,4 +47,5 @@ static const struct state_layout {
 	[STATE_FLASH_CONTENT] = {1, 0}, /* the firmware's own layout */
 	[STATE_VIRTIO_SCSI_HOST] = {1, 0x2621d110},
 	[STATE_VIRTIO_SCSI_DISK] = {1, 0x6148331d},
+	[STATE_WINDOW] = {1, 0x5a53a4cc},
 };

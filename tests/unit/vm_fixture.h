@@ -259,6 +259,8 @@ const struct vm_operation_ops vm_schedule_ops = {.name = "schedule"};
 const struct vm_operation_ops vm_rekey_ops = {.name = "rekey"};
 #endif
 
+const struct vm_operation_ops vm_on_request_ops = {.name = "on request"};
+
 #ifndef FIXTURE_MEDIA /* the test includes vmm/manager/vm/operation/media/vm_media.c */
 const struct vm_operation_ops vm_media_ops = {.name = "media"};
 #endif

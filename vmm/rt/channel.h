@@ -122,6 +122,14 @@ struct vm_channel {
 	 */
 	u8 save_key[SAVE_KEY_BYTES];
 	u32 save_key_given; /* 1: the manager has written the key to save_key */
+	/* the request window_wanted for which the next VM_COMMAND_SAVE saves the state */
+	u32 window_save;
+	/*
+	 * the request whose snapshot lies on top of the VM's RAM: the monitor may go back to it by
+	 * itself; 0: there is none
+	 */
+	u32 window_snapshot;
+	u32 window_refused; /* the last request that was refused */
 
 	/* The monitor writes the fields from here on. */
 	u32 done_sequence; /* command_sequence of the last command obeyed */
@@ -197,9 +205,10 @@ struct vm_channel {
 	u8 state_digest[32]; /* SHA-256 over the state */
 	u32 seed_taken; /* 1: the guest has used its seed, which it is not given at another start */
 	u64 held_tsc;	/* host TSC when the guest last stood still for a handover */
-	u64 continued_tsc; /* host TSC when the guest last went on after it was held */
-	u32 quiesce;	   /* enum quiesce_state, of the last VM_COMMAND_QUIESCE */
+	u64 continued_tsc;  /* host TSC when the guest last went on after it was held */
+	u32 quiesce;	    /* enum quiesce_state, of the last VM_COMMAND_QUIESCE */
 	u32 quiesce_frozen; /* number of file systems, in QUIESCE_STATE_FROZEN, as the guest says */
+	u32 window_wanted;  /* grows with each snapshot that the guest asks for by its window */
 
 	u8 log[CHANNEL_RING_BYTES];
 	/* the first stream is the guest's console */

@@ -63,6 +63,7 @@ static const struct {
 	{"balloon", CONFIG_WORDS, "no yes"},
 	{"vsock", CONFIG_WORDS, "no yes"},
 	{"quiesce", CONFIG_WORDS, "no yes"},
+	{"window", CONFIG_TEXT, "a name and a size such as fuzz 64K"},
 	{"overcommit", CONFIG_WORDS, "no yes"},
 	{"console", CONFIG_WORDS, "serial virtio"},
 	{"port", CONFIG_TEXT, "up to 3 different names such as agent, log; or none"},

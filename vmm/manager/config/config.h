@@ -18,6 +18,7 @@
 #define CONFIG_CMDLINE_BYTES 1024u
 /* room for a message that names an unknown key and all valid ones */
 #define CONFIG_PROBLEM_BYTES 576u
+#define CONFIG_WINDOW_BYTES  (CONFIG_NAME_BYTES + 16u)
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS     4u /* words of 64 bits that `affinity` needs for CPU_MAX host CPUs */
 
@@ -313,6 +314,7 @@ struct vm_config {
 	u64 balloon;
 	u64 vsock;
 	u64 quiesce; /* not 0: snapshots and backups freeze the guest's file systems */
+	char window[CONFIG_WINDOW_BYTES]; /* config_window() reads it; "": there is none */
 	/* not 0: the VM's memory is promised page by page, not reserved as a whole */
 	u64 overcommit;
 	u64 console; /* enum config_console */
@@ -421,6 +423,16 @@ const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_B
 
 /* Writes ports' names as in a configuration file: "agent, log". */
 void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size);
+
+/* What a VM's key `window` says. */
+struct window_config {
+	char name[CONFIG_NAME_BYTES];
+	u64 bytes; /* a power of two in WINDOW_SIZE_MIN to _MAX; 0: the VM has no window */
+};
+/* Reads the VM's key `window`; returns false if its value is not valid. */
+bool config_window(const struct vm_config *vm, struct window_config *window);
+/* Says what is wrong with the VM's window; returns false if nothing is. */
+bool config_window_wrong(const struct vm_config *vm, char *problem, size_t size);
 
 /* Returns the VM section of that name, or NULL if there is none. */
 struct vm_config *config_find(struct config *config, const char *name);

@@ -27,6 +27,8 @@ static const char *config_use_of_pci(const struct vm_config *vm)
 		return "balloon = yes";
 	if (vm->vsock)
 		return "vsock = yes";
+	if (vm->window[0] != '\0')
+		return "window";
 	if (vm->console == CONSOLE_VIRTIO)
 		return "console = virtio";
 	if (vm->port[0][0] != '\0')
@@ -105,7 +107,7 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (config_boot_problem(vm, problem, size) || config_flash_wrong(vm, problem, size) ||
 	    config_scsi_wrong(vm, problem, size) || config_egress_wrong(vm, problem, size) ||
-	    !config_net_check_cards(vm, problem, size))
+	    !config_net_check_cards(vm, problem, size) || config_window_wrong(vm, problem, size))
 		return false;
 	if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,

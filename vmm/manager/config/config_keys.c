@@ -17,6 +17,7 @@
 #define SHOWN_BYTES	      40u
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define TRAP_WORDS	      "cr dr exceptions msr io"
+#define YES_OR_NO	      .words = "no yes", .allowed = "yes or no"
 
 const struct config_key config_host_keys[] = {
 	{"log", VALUE_CHOICE, offsetof(struct host_config, log), .words = LOG_LEVEL_WORDS,
@@ -61,7 +62,7 @@ const struct config_key config_vm_keys[] = {
 	 "any of disk, cdrom and net, each once"},
 	{"boot.once", VALUE_TEXT, VM_FIELD(boot_once), 0, CONFIG_WORD_BYTES - 1, NULL,
 	 "any of disk, cdrom and net, each once"},
-	{"boot.menu", VALUE_CHOICE, VM_FIELD(boot_menu), .words = "no yes", .allowed = "yes or no"},
+	{"boot.menu", VALUE_CHOICE, VM_FIELD(boot_menu), YES_OR_NO},
 	{"seed", VALUE_TEXT, VM_FIELD(seed), 0, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of at most 63 characters"},
 	{"smbios.uuid", VALUE_TEXT, VM_FIELD(smbios_uuid), 0, CONFIG_WORD_BYTES - 1, NULL,
@@ -102,14 +103,15 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "auto or off"},
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged or full"},
-	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes or no"},
+	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), YES_OR_NO},
 	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on or off"},
-	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes or no"},
-	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes or no"},
-	{"vsock", VALUE_CHOICE, VM_FIELD(vsock), .words = "no yes", .allowed = "yes or no"},
-	{"quiesce", VALUE_CHOICE, VM_FIELD(quiesce), .words = "no yes", .allowed = "yes or no"},
-	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes",
-	 .allowed = "yes or no"},
+	{"rng", VALUE_CHOICE, VM_FIELD(rng), YES_OR_NO},
+	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), YES_OR_NO},
+	{"vsock", VALUE_CHOICE, VM_FIELD(vsock), YES_OR_NO},
+	{"quiesce", VALUE_CHOICE, VM_FIELD(quiesce), YES_OR_NO},
+	{"window", VALUE_TEXT, VM_FIELD(window), 0, CONFIG_WINDOW_BYTES - 1, NULL,
+	 "a name and a size such as fuzz 64K"},
+	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), YES_OR_NO},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
 	 .allowed = "serial or virtio"},
 	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,
@@ -149,8 +151,7 @@ const struct config_key config_vm_keys[] = {
 	 .allowed =
 		 "any, none, or up to 16 entries ADDRESS[/BITS][:PORT[-PORT]][/PROTOCOL] such as "
 		 "10.0.2.5:443/tcp, 10.1.0.0/16 and 10.0.2.2/arp, with tcp or udp behind a port"},
-	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
-	 .allowed = "yes or no"},
+	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), YES_OR_NO},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -169,8 +170,7 @@ const struct config_key config_disk_keys[] = {
 	 "a size such as 64M, from 4K to 1T in steps of 4K"},
 	{"partition", VALUE_TEXT, DISK_FIELD(partition), 1, CONFIG_WORD_BYTES - 1, NULL,
 	 "a partition's name or UUID"},
-	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), .words = "no yes",
-	 .allowed = "yes or no"},
+	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), YES_OR_NO},
 	{"restart_limit", VALUE_NUMBER, DISK_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
 	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait or error"},
@@ -214,7 +214,6 @@ const struct config_key config_service_keys[] = {
 };
 
 #define STORE_FIELD(field) offsetof(struct store_config, field)
-#define YES_OR_NO	   .words = "no yes", .allowed = "yes or no"
 
 const struct config_key config_store_keys[] = {
 	{"disk", VALUE_TEXT, STORE_FIELD(disk), 1, CONFIG_NAME_BYTES - 1, NULL,

@@ -12,7 +12,8 @@
 #include "vmm/rt/format.h"
 
 extern const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_share_ops, vm_renew_ops,
-	vm_snapshot_ops, vm_save_ops, vm_backup_ops, vm_schedule_ops, vm_rekey_ops, vm_media_ops;
+	vm_snapshot_ops, vm_save_ops, vm_backup_ops, vm_schedule_ops, vm_rekey_ops, vm_media_ops,
+	vm_on_request_ops;
 
 static const struct vm_operation_ops *const operations[OPERATION_COUNT] = {
 	[OPERATION_TRIM] = &vm_trim_ops,	 [OPERATION_STOP] = &vm_stop_ops,
@@ -20,6 +21,7 @@ static const struct vm_operation_ops *const operations[OPERATION_COUNT] = {
 	[OPERATION_SNAPSHOT] = &vm_snapshot_ops, [OPERATION_SAVE] = &vm_save_ops,
 	[OPERATION_BACKUP] = &vm_backup_ops,	 [OPERATION_SCHEDULE] = &vm_schedule_ops,
 	[OPERATION_REKEY] = &vm_rekey_ops,	 [OPERATION_MEDIA] = &vm_media_ops,
+	[OPERATION_ON_REQUEST] = &vm_on_request_ops,
 };
 
 bool vm_operation_begin(struct vm *vm, enum vm_operation_kind kind, const void *wish, char *problem,

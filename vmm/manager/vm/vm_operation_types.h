@@ -19,6 +19,7 @@ enum vm_operation_kind { /* the operations in the order of their steps in a turn
 			 OPERATION_SCHEDULE,
 			 OPERATION_REKEY,
 			 OPERATION_MEDIA,
+			 OPERATION_ON_REQUEST,
 			 OPERATION_COUNT
 };
 

@@ -17,6 +17,7 @@
 #include "vmm/manager/vm/process/vm_report_types.h"
 #include "vmm/manager/vm/process/vm_share_types.h"
 #include "vmm/manager/vm/process/vm_user_data_types.h"
+#include "vmm/manager/vm/process/vm_window_types.h"
 #include "vmm/manager/vm/vm_handover_types.h"
 #include "vmm/manager/vm/vm_life_types.h"
 #include "vmm/manager/vm/vm_log_types.h"
@@ -169,6 +170,7 @@ struct vm {
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
 	struct vm_vsock vsock;
+	struct vm_window window;
 	u32 command_sequence;
 	struct vm_report report;
 	struct {

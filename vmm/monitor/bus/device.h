@@ -62,6 +62,9 @@ enum machine_event {
 	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog device has expired */
 	MACHINE_NO_SYSTEM = 1 << 9, /* the firmware says that it finds nothing to boot */
 	MACHINE_LOOK = 1 << 8,	    /* the socket device wants virtio_vsock_poll to be called */
+	/* the vCPU that has made the access halts until a bell of the window is rung */
+	MACHINE_WAIT = 1 << 10,
+	MACHINE_CALL = 1 << 11, /* the guest has made a call by the window's device */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "vmm/monitor/dev/serial.h"
 #include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/dev/watchdog.h"
+#include "vmm/monitor/dev/window.h"
 #include "vmm/monitor/pci/pci_bus.h"
 #include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
@@ -61,6 +62,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	virtio_scsi_attach,
 	virtio_scsi_host_attach,
 	virtio_net_attach,
+	window_attach,
 };
 
 static enum status platform_add_irqchip(struct platform *platform)
@@ -84,6 +86,7 @@ enum status platform_init(struct platform *platform, const struct platform_confi
 	platform->virtio_console = NULL;
 	platform->virtio_balloon = NULL;
 	platform->virtio_vsock = NULL;
+	platform->window = NULL;
 
 	irqchip_init(&platform->irqchip, &platform->clock, config->cpu_count, config->lapic_page);
 	status = platform_add_irqchip(platform);

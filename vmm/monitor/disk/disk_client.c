@@ -122,6 +122,7 @@ static void disk_client_put(struct disk_client *client, int piece, u32 tag,
 {
 	u32 sequence = client->next_sequence++;
 
+	client->writes += request->operation != BLOCK_READ && request->operation != BLOCK_FLUSH;
 	request->id = (u64)sequence << ID_PIECE_BITS | (u32)piece;
 	client->piece[piece].tag = tag;
 	client->sequence[piece] = sequence;

@@ -35,6 +35,8 @@ static NOINLINE bool fast_path_after_access(struct vcpu *vcpu)
 	struct machine_events *events = &vcpu->machine->platform.events;
 	u32 pending = events->pending;
 
+	if (unlikely((pending & MACHINE_WAIT) != 0))
+		vcpu_wait_for_bell(vcpu);
 	if ((pending & ~(u32)(MACHINE_DEADLINE | MACHINE_ROOM)) != 0)
 		return false;
 	events->pending = 0;

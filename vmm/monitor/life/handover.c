@@ -9,6 +9,7 @@
 #include "vmm/monitor/machine/generation.h"
 #include "vmm/monitor/life/machine_setup.h"
 #include "vmm/monitor/life/seed_open.h"
+#include "vmm/monitor/life/window_run.h"
 #include "vmm/monitor/state/catch_up.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
@@ -38,7 +39,7 @@ static void handover_set_problem_status(struct machine *machine, const char *wha
  * Waits until the disks have answered all requests: the next process would send an unanswered
  * request again, and the disk perhaps do it once more when the guest no longer expects it.
  */
-static bool handover_disks_have_answered(struct machine *machine)
+bool handover_disks_have_answered(struct machine *machine)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ANSWERS_NS);
 	char text[sizeof(machine->channel->handover_problem)];
@@ -74,7 +75,8 @@ static bool handover_may_be_saved(struct machine *machine)
 		handover_set_problem(machine, "it neither runs nor is it paused");
 		return false;
 	}
-	if ((machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0) {
+	if ((machine->platform.events.pending & ~(u32)(MACHINE_DEADLINE | MACHINE_CALL)) !=
+	    0) {
 		handover_set_problem(machine, "its guest is ending or resetting it");
 		return false;
 	}
@@ -117,6 +119,8 @@ static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)
 	status = sys_space_map(space, 0, memory, 0, size, RIGHT_READ | RIGHT_WRITE, &at);
 	if (status == STATUS_OK) {
 		status = state_save(machine, &all, "", (void *)(uintptr_t)at, size, &used);
+		if (status == STATUS_OK && machine->window.bytes != 0)
+			window_run_keep(machine, (const void *)(uintptr_t)at, used);
 		while (sys_space_unmap(space, at, size) == STATUS_AGAIN)
 			;
 	}
@@ -207,6 +211,18 @@ static bool handover_load_over(struct machine *machine, const void *bytes, size_
 	return true;
 }
 
+bool handover_load_again(struct machine *machine, const void *bytes)
+{
+	const struct state_choice all = state_choose_all(machine);
+
+	if (!machine_make_devices_anew(machine))
+		return false;
+	state_load_again(machine, &all, bytes);
+	handover_forget_life(machine);
+	machine_time_goes_on(machine);
+	return true;
+}
+
 void handover_load(struct machine *machine)
 {
 	handle_t memory = machine->channel->state_memory;
@@ -287,6 +303,7 @@ bool handover_take(struct machine *machine)
 	machine->state = machine->reported = (enum vm_state)state;
 	machine->obeyed = channel->done_sequence;
 	machine->heard = channel->question.answered;
+	window_run_inherit(machine);
 	machine->handover.held = true;
 	__atomic_store_n(&channel->taken_renewal, machine->handover.number, __ATOMIC_RELEASE);
 	machine->signal = true;

@@ -27,6 +27,19 @@ void handover_continue(struct machine *machine);
 void handover_load(struct machine *machine);
 
 /*
+ * Loads once more, over the present state, what this process has saved, and lets the VM go on: it
+ * is the VM's own, and nobody else could write to it. Call it while no vCPU is in the guest.
+ * Returns false if the VM has crashed.
+ */
+bool handover_load_again(struct machine *machine, const void *bytes);
+
+/*
+ * Waits until the VM's disks have answered what they were asked. Returns false, with the reason in
+ * the channel's handover_problem, if one does not in time.
+ */
+bool handover_disks_have_answered(struct machine *machine);
+
+/*
  * Ends the set-up of a clone: loads another VM's saved state; handover_start lets the VM run.
  * Returns false if the VM has crashed.
  */

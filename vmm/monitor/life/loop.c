@@ -135,6 +135,8 @@ static void loop_end_run(struct vcpu *vcpu)
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
 	exits_handle(vcpu);
+	if (unlikely((vcpu->machine->platform.events.pending & MACHINE_WAIT) != 0))
+		vcpu_wait_for_bell(vcpu);
 	if (unlikely(vcpu->machine->watched))
 		debugger_settled(vcpu);
 }

@@ -14,6 +14,7 @@
 #include "vmm/monitor/life/reserve.h"
 #include "vmm/monitor/life/seed_open.h"
 #include "vmm/monitor/life/vcpu_setup.h"
+#include "vmm/monitor/life/window_open.h"
 #include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/memory/layout.h"
@@ -30,7 +31,7 @@
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/vsock.h"
 
-enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
+enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4, KEY_WINDOW = 5 };
 
 /*
  * Crashes the VM, with `what` as the reason, if the kernel has refused a step of the set-up;
@@ -229,6 +230,7 @@ bool machine_make_devices(struct machine *machine)
 		.vsock = machine->vsock,
 		.vsock_cid = start_info->parameter[MONITOR_ID] + VSOCK_CID_FIRST - 1,
 		.vsock_tell = console_tell,
+		.window = machine->window.bytes != 0 ? &machine->window : NULL,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -249,7 +251,8 @@ bool machine_make_devices_anew(struct machine *machine)
 	struct platform *platform = &machine->platform;
 	const struct machine_clock clock = platform->clock;
 
-	memset(platform, 0, sizeof(*platform));
+	/* platform_take() clears what it gives of the storage, most of which nobody takes */
+	memset(platform, 0, offsetof(struct platform, storage));
 	platform->clock = clock;
 	return machine_make_devices(machine);
 }
@@ -274,7 +277,9 @@ bool machine_bind_links(struct machine *machine)
 {
 	return machine_worked(machine, "binding its disks", disk_bind_all(machine, KEY_DISK)) &&
 	       machine_worked(machine, "binding its firmware's disk", flash_bind(machine)) &&
-	       machine_worked(machine, "binding its network cards", net_bind_all(machine, KEY_NET));
+	       machine_worked(machine, "binding its network cards",
+			      net_bind_all(machine, KEY_NET)) &&
+	       machine_worked(machine, "binding its window", window_bind(machine, KEY_WINDOW));
 }
 
 static void machine_show_state_bytes(struct machine *machine)
@@ -299,7 +304,8 @@ bool machine_setup(struct machine *machine)
 		machine->physical_bits = 36;
 	machine->memory.physical_bits = machine->physical_bits;
 	if (!machine_worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)) ||
-	    !machine_worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)))
+	    !machine_worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)) ||
+	    !machine_worked(machine, "opening its window", window_open(machine, KEY_WINDOW)))
 		return false;
 	if (!disk_unlock_all(machine))
 		return false;

@@ -9,6 +9,8 @@
 #include "vmm/monitor/life/command.h"
 #include "vmm/monitor/life/query.h"
 #include "vmm/monitor/life/todo.h"
+#include "vmm/monitor/life/window_open.h"
+#include "vmm/monitor/life/window_run.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
@@ -27,6 +29,8 @@ static void pending_handle_requests(struct machine *machine)
 	if (pending == 0)
 		return;
 	events->pending = 0;
+	if ((pending & MACHINE_CALL) != 0)
+		window_run_call(machine);
 	if ((pending & MACHINE_CRASH_KERNEL) != 0)
 		machine_log(machine, "guest panicked, its crash kernel takes over");
 	if ((pending & MACHINE_EXIT) != 0) {
@@ -61,6 +65,10 @@ void pending_handle(struct machine *machine)
 		console_input(machine);
 		if (machine->platform.virtio_vsock != NULL)
 			virtio_vsock_poll(machine->platform.virtio_vsock);
+		if (machine->window.bytes != 0) {
+			window_run_look(machine);
+			window_poll(machine);
+		}
 	}
 	for (u32 i = 0; i < machine->blk_count; i++)
 		virtio_blk_poll_link(&machine->blk[i]);

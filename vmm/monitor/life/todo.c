@@ -7,6 +7,7 @@
 
 #include "vmm/monitor/life/handover.h"
 #include "vmm/monitor/life/query.h"
+#include "vmm/monitor/life/window_run.h"
 #include "vmm/monitor/machine/generation.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/vcpu/debugger.h"
@@ -123,14 +124,19 @@ static void todo_do_once(struct machine *machine)
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
 	/* the manager reads the counters of the VM along with the answer to its question */
-	todo_publish_counters(machine);
+	if (todo != TODO_BACK)
+		todo_publish_counters(machine);
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
+	if ((todo & TODO_BACK) != 0)
+		window_run_back(machine);
 	if ((todo & TODO_SAVE) != 0)
 		handover_save(machine);
 	if ((todo & TODO_HOLD) != 0)
 		handover_hold(machine);
-	todo_report(machine);
+	/* a guest that goes back by itself is running as before, and the manager sleeps on */
+	if (todo != TODO_BACK)
+		todo_report(machine);
 	machine->fast_path = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
 		machine_wake_all(machine);

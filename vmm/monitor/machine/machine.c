@@ -142,6 +142,14 @@ void machine_hold_still(struct machine *machine)
 	machine_stop_for(machine, TODO_HOLD);
 }
 
+void machine_go_back(struct machine *machine)
+{
+	machine->todo |= TODO_BACK;
+	machine->fast_path = false;
+	if (machine->guest_count != 0)
+		machine_wake_all(machine);
+}
+
 static void machine_pause_for(struct machine *machine, u32 no_memory)
 {
 	if (machine->state != VM_RUNNING)
@@ -167,7 +175,7 @@ void machine_starve(struct machine *machine)
 		machine_crash(machine, "the host has no memory left, which was promised to it");
 }
 
-static void machine_time_goes_on(struct machine *machine)
+void machine_time_goes_on(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
 

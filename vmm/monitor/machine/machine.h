@@ -8,6 +8,7 @@
 #include "kernel/abi/object.h"
 #include "vmm/monitor/cpuid/cpuid.h"
 #include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/dev/window.h"
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine/machine_time.h"
@@ -26,6 +27,21 @@
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
+/*
+ * Reset on request (life/window_run.c): the guest asks for a snapshot, and then goes back to it as
+ * often as it says, by the device of its window. The machine's lock guards this.
+ */
+struct window_run {
+	u32 wanted; /* the number of the guest's last request for a snapshot; 0: there was none */
+	u32 ring;   /* what to ring after each run, as for WINDOW_RING */
+	/* the state at the snapshot of request `saved_for`, in memory of this process */
+	u8 *saved;
+	u32 saved_for;
+	u64 disk_writes; /* how much was written to the VM's disks when the state was saved */
+	u32 ended_by;	 /* the call that ends the present run, while the VM goes back */
+	u32 runs;
+};
+
 struct firmware;
 
 /*
@@ -40,6 +56,7 @@ enum machine_todo {
 	TODO_SAVE = 1 << 4,   /* save the VM for another monitor process */
 	/* hold the VM (no vCPU runs) until another saved state has been loaded */
 	TODO_HOLD = 1 << 5,
+	TODO_BACK = 1 << 6, /* go back to the snapshot that the guest has asked for */
 };
 
 /*
@@ -170,6 +187,8 @@ struct machine {
 	u32 blk_count;
 	struct virtio_net *net; /* an array of net_count network cards */
 	u32 net_count;
+	struct window_link window; /* the window shared with other VMs */
+	struct window_run run;
 	struct platform platform;
 };
 
@@ -197,6 +216,8 @@ void machine_starve(struct machine *machine);
  */
 void machine_hold(struct machine *machine);
 void machine_let_go(struct machine *machine);
+/* Lets the guest's time go on, after a pause or from the time of a loaded state. */
+void machine_time_goes_on(struct machine *machine);
 /*
  * Resets the VM like a PC's reset button: devices are as after power-on, the kernel is loaded anew,
  * other RAM is kept.
@@ -238,6 +259,9 @@ void machine_save(struct machine *machine);
 
 /* Holds the VM (no vCPU runs, time stands still) as soon as all vCPUs have left the guest. */
 void machine_hold_still(struct machine *machine);
+
+/* Goes back to the guest's snapshot as soon as all vCPUs have left the guest. */
+void machine_go_back(struct machine *machine);
 
 /* Sets the guest's wall time to the date that the manager has published. */
 void machine_take_wall_time(struct machine *machine);

@@ -5,6 +5,8 @@
  */
 #include "vmm/monitor/machine/vcpu.h"
 
+#include "arch/x86_64/hw/control.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
 #include "vmm/monitor/machine/machine.h"
@@ -175,6 +177,16 @@ void vcpu_spins(struct vcpu *vcpu)
 	if (vcpu->spun_for == vcpu->id)
 		vcpu->spun_for = (vcpu->spun_for + 1) % count;
 	vcpu->yield_to = vcpu->spun_for + 1;
+}
+
+void vcpu_wait_for_bell(struct vcpu *vcpu)
+{
+	struct platform *platform = &vcpu->machine->platform;
+
+	platform->events.pending &= ~(u32)MACHINE_WAIT;
+	platform->window->state.waiting |= BIT(vcpu->id);
+	/* with TF set, the single-step trap ends the wait at once, as a HLT's */
+	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 }
 
 bool vcpu_is_svm(void)

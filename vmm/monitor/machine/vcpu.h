@@ -117,6 +117,9 @@ void vcpu_spins(struct vcpu *vcpu);
 /* Moves RIP past the instruction of the last exit, which has been handled. */
 void vcpu_advance(struct vcpu *vcpu);
 
+/* Halts the vCPU, which has asked the window's device for that, until a bell is rung. */
+void vcpu_wait_for_bell(struct vcpu *vcpu);
+
 /* Returns whether codes of the CPU in an exit are SVM's; otherwise they are VMX's. */
 bool vcpu_is_svm(void);
 /* Returns the causes of the last exit's #DB, as bits of DR6. */

@@ -23,6 +23,7 @@ enum pci_slot {
 	PCI_SLOT_VSOCK = 4,
 	PCI_SLOT_ISA = 5,  /* only in VMs that start by firmware */
 	PCI_SLOT_SEED = 6, /* the drive for cloud-init, only in VMs that start by firmware */
+	PCI_SLOT_WINDOW = 6, /* the shared window: VMs with a seed have none */
 	PCI_SLOT_SCSI = 7, /* the SCSI host of those disks that are units of it */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
@@ -105,6 +106,8 @@ struct pci_function {
 	 */
 	void (*config_reads)(struct pci_function *function, u32 offset, u32 size);
 	void (*config_written)(struct pci_function *function, u32 offset, u32 size);
+	/* Is called after BARs may have moved; may be NULL. */
+	void (*moved)(struct pci_function *function);
 };
 
 /*

@@ -69,6 +69,9 @@ void pci_bar_map_all(struct pci_bus *bus)
 {
 	bar_each(bus, bar_unmap);
 	bar_each(bus, bar_map);
+	for (u32 slot = 0; slot < PCI_SLOTS; slot++)
+		if (bus->function[slot] != NULL && bus->function[slot]->moved != NULL)
+			bus->function[slot]->moved(bus->function[slot]);
 }
 
 /* Chooses the BARs' addresses: each slot has a share of each window. */

@@ -24,6 +24,8 @@ struct virtio_console;
 struct virtio_net;
 struct virtio_vsock;
 struct vsock_area;
+struct window;
+struct window_link;
 
 struct platform_config {
 	u32 cpu_count;
@@ -82,6 +84,7 @@ struct platform_config {
 	struct virtio_blk *seed;
 	struct virtio_net *net; /* the VM's net_count cards, filled in but not yet attached */
 	u32 net_count;
+	struct window_link *window; /* the window shared with other VMs; NULL: there is none */
 };
 
 /*
@@ -102,6 +105,7 @@ struct platform {
 	struct virtio_console *virtio_console; /* the console device; NULL: there is none */
 	struct virtio_balloon *virtio_balloon; /* the balloon device; NULL: there is none */
 	struct virtio_vsock *virtio_vsock;     /* the socket device; NULL: there is none */
+	struct window *window; /* the device of the shared window; NULL: there is none */
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all devices but the local APICs */
 	u32 timed_count;

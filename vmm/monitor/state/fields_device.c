@@ -17,6 +17,7 @@
 #include "vmm/monitor/dev/serial.h"
 #include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/dev/watchdog.h"
+#include "vmm/monitor/dev/window.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/pci/pci_bus.h"
 #include "vmm/monitor/state/fields_table.h"
@@ -338,6 +339,13 @@ static const struct state_field of_virtio_vsock_state[] = {
 };
 STRUCT(virtio_vsock_state);
 
+static const struct state_field of_window_state[] = {
+	INNER(window_state, pci, pci_function_state), FIELD(window_state, rung, FIELD_HEX),
+	FIELD(window_state, value, FIELD_HEX),	      FIELD(window_state, status, FIELD_NUMBER),
+	FIELD(window_state, call, FIELD_NUMBER),      FIELD(window_state, waiting, FIELD_HEX),
+};
+STRUCT(window_state);
+
 static const struct state_fields *const device_fields[] = {
 	[STATE_IOAPIC] = &fields_ioapic_state,
 	[STATE_PIC] = &fields_pic_state,
@@ -366,6 +374,7 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_VIRTIO_SCSI_DISK] = &fields_virtio_scsi_state,
 	[STATE_VIRTIO_NET] = &fields_virtio_net_state,
 	[STATE_VIRTIO_VSOCK] = &fields_virtio_vsock_state,
+	[STATE_WINDOW] = &fields_window_state,
 };
 
 const struct state_fields *state_fields_of_device(u32 kind)

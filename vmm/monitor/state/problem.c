@@ -29,6 +29,7 @@ static const char *const kind_names[] = {
 	[STATE_VIRTIO_RNG] = "virtio_rng",
 	[STATE_VIRTIO_BALLOON] = "virtio_balloon",
 	[STATE_VIRTIO_VSOCK] = "virtio_vsock",
+	[STATE_WINDOW] = "window",
 	[STATE_VIRTIO_CONSOLE] = "virtio_console",
 	[STATE_VIRTIO_BLK] = "virtio_blk",
 	[STATE_VIRTIO_SCSI] = "virtio_scsi",

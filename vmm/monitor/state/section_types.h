@@ -42,6 +42,7 @@ enum state_kind {
 	STATE_FLASH_CONTENT = 35, /* the content of the flash memory with UEFI variables */
 	STATE_VIRTIO_SCSI_HOST = 36,
 	STATE_VIRTIO_SCSI_DISK = 37, /* a disk at that host */
+	STATE_WINDOW = 38,
 	STATE_KIND_COUNT
 };
 

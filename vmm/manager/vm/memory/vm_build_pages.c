@@ -24,6 +24,11 @@
 #define SEED_PAGES  320u
 #define VSOCK_PAGES (VSOCK_BYTES / PAGE_SIZE + 8u)
 
+/*
+ * tables of a window's mappings, and the state to which the monitor goes back on request
+ */
+#define WINDOW_PAGES 128u
+
 u64 vm_build_pages(const struct vm_config *config)
 {
 	u64 ram = config->memory_bytes / PAGE_SIZE;
@@ -33,5 +38,6 @@ u64 vm_build_pages(const struct vm_config *config)
 	       (config->boot != BOOT_KERNEL ? FIRMWARE_PAGES : 0) +
 	       (config->boot == BOOT_UEFI ? FIRMWARE_UEFI_PAGES : 0) +
 	       (config->seed[0] != '\0' ? SEED_PAGES : 0) + (config->vsock ? VSOCK_PAGES : 0) +
+	       (config->window[0] != '\0' ? WINDOW_PAGES + config->vcpus * 2 : 0) +
 	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) + net_pages(config);
 }

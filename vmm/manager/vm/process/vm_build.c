@@ -21,6 +21,7 @@
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/manager/vm/process/vm_share.h"
 #include "vmm/manager/vm/process/vm_user_data.h"
+#include "vmm/manager/vm/process/vm_window.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_monitor.h"
 #include "vmm/manager/vm/vm_operation.h"
@@ -226,7 +227,7 @@ static void vm_grant_all(const struct vm *vm, struct parts *parts)
 	} grants[] = {
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
-		{START_RAM, vm->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
+		{START_RAM, vm->ram, vm_window_ram_rights(vm), vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
 		{START_CHANNEL_IN, vm->monitor.wake, RIGHT_READ | RIGHT_BIND, 0},
 		{START_CHANNEL_OUT, vm->monitor.ring, RIGHT_WRITE, 0},
@@ -375,7 +376,7 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 
 	vm->overcommits = vm->origin != NULL ? vm_by_id(vm->clone_of)->overcommits
 					     : vm->config.overcommit != 0;
-	if (!vm_build_check(vm, problem, size))
+	if (!vm_build_check(vm, problem, size) || !vm_window_take(vm, problem, size))
 		return false;
 	vm_create_group(vm, &parts.process);
 	vm_create_ram(vm, &parts.process);

@@ -16,6 +16,7 @@
 #include "vmm/manager/vm/process/vm_firmware.h"
 #include "vmm/manager/vm/process/vm_share.h"
 #include "vmm/manager/vm/process/vm_user_data.h"
+#include "vmm/manager/vm/process/vm_window.h"
 #include "vmm/rt/firmware_settings.h"
 #include "vmm/rt/format.h"
 
@@ -143,7 +144,7 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 		       "seed: no text has come with `vm create`; name a file of the boot bundle");
 		return false;
 	}
-	pages = vm_build_quota(vm);
+	pages = vm_build_quota(vm) + vm_window_new_pages(vm);
 	available = vm_overcommit_available(pages);
 	if (pages > available) {
 		format(problem, size,
@@ -163,7 +164,7 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
  */
 static u64 vm_build_pages_promised(void)
 {
-	u64 promised = 0;
+	u64 promised = vm_window_pages();
 
 	DRIVER_FOR_EACH(driver)
 		promised += driver->quota_pages;

@@ -25,6 +25,7 @@
 #include "vmm/manager/config/config_net.c"
 #include "vmm/manager/config/config_backup.c"
 #include "vmm/manager/config/config_egress.c"
+#include "vmm/manager/config/config_window.c"
 #include "vmm/manager/config/config_quota.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/config/config_volumes.c"
@@ -53,7 +54,7 @@ const struct command *const commands_start[1];
 const struct command *const commands_end[1];
 
 const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_renew_ops, vm_snapshot_ops, vm_save_ops,
-	vm_backup_ops, vm_schedule_ops, vm_rekey_ops, vm_media_ops;
+	vm_backup_ops, vm_schedule_ops, vm_rekey_ops, vm_media_ops, vm_on_request_ops;
 
 static struct kernel_page machine = {.cpu_count = 1};
 static struct group_page account;

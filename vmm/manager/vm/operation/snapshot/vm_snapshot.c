@@ -17,6 +17,7 @@
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.h"
 #include "vmm/manager/vm/vm_quiesce.h"
+#include "vmm/manager/vm/operation/snapshot/vm_on_request.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/manager/vm/process/vm_report.h"
 #include "vmm/manager/vm/vm_operation.h"
@@ -82,6 +83,7 @@ static void vm_snapshot_not_begun(struct vm *vm)
 	vm_snapshot_undo_taking(vm);
 	operation->phase = SNAPSHOT_NONE;
 	log_message(LOG_WARNING, LOG_VM, vm->config.name, "no snapshot: %s", operation->problem);
+	vm_on_request_taken(vm, operation->problem);
 }
 
 void vm_snapshot_not_done_status(struct vm *vm, const char *what, enum status status)
@@ -192,6 +194,8 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, bool quiesce
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state_pages = bytes / PAGE_SIZE};
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
 	vm_volumes_claim(vm, snapshot);
+	snapshot->on_request = vm->window.taking;
+	vm_on_request_forget(vm);
 	operation->problem[0] = '\0';
 	snapshots->resets = false;
 	snapshots->quiesces = quiesce;
@@ -375,6 +379,7 @@ static void vm_snapshot_done(struct vm *vm)
 	operation->phase = SNAPSHOT_NONE;
 	if (operation->problem[0] == '\0' && snapshots->resets && !vm_report_after_reset(vm))
 		format(operation->problem, VM_PROBLEM_BYTES, "%s", vm->reason);
+	vm_on_request_taken(vm, operation->problem);
 	if (operation->problem[0] != '\0') {
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "no %s: %s",
 			    snapshots->resets ? "reset" : "snapshot", operation->problem);

@@ -13,6 +13,7 @@
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
+#include "vmm/manager/vm/operation/snapshot/vm_on_request.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 #include "vmm/manager/vm/vm_snapshot_list.h"
 #include "vmm/rt/format.h"
@@ -20,6 +21,8 @@
 
 void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
 {
+	if (snapshot->on_request)
+		vm_on_request_forget(vm);
 	vm_handover_end(&snapshot->state);
 	if (snapshot->ram != HANDLE_NONE)
 		(void)!sys_handle_close(snapshot->ram);
