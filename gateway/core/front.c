@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts web and door, starts each again when it has died, and passes on what they say. Core's main
- * loop calls it; it makes the socket to each and accepts on their Unix sockets.
+ * Starts the processes web and door, restarts each after its death, and forwards their messages.
+ * Core's main loop calls it; it makes the socket to each and accepts on their Unix sockets.
  */
 #include "gateway/core/front.h"
 
@@ -20,8 +20,8 @@
 
 enum {
 	/*
-	 * the most bytes waiting to be sent to web or door; while there are more, no request of
-	 * theirs is read
+	 * the most bytes waiting to be sent to web or door; beyond that no request of that process
+	 * is read
 	 */
 	FRONT_QUEUE_BYTES = 16 << 20,
 	/* the most messages of web or door handled in a turn of the main loop */

@@ -97,8 +97,8 @@ static void core_link_lost(void)
 }
 
 /*
- * Hands a stream's line to whoever has that stream: a stream's number is never used twice, so that
- * one of these at most knows it.
+ * Hands a line about a stream to the file that has the stream: a stream's number is never used
+ * twice, so that at most one of them knows it.
  */
 static void core_stream_line(json_t *line)
 {
@@ -340,7 +340,10 @@ int main(int count, char **words)
 		return !state_open(words[2]) || !sign_open(false) || !sign_print();
 	if (!options_read(count, words))
 		return 2;
-	/* The process's memory goes to nobody: not into a core file, not to a debugger. */
+	/*
+	 * No other process can read this process's memory: it makes no core dump and allows no
+	 * debugger.
+	 */
 	prctl(PR_SET_DUMPABLE, 0);
 	answer_setup(front_socket(false), front_socket(true));
 	if (!sandbox_forbid()) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the table of rules, and compares each sample with those that are about its thing. Core's
- * main function calls it with each round of samples, handlers change the rules; it writes the
- * files of alerts and the audit, and tells the listener of what fires.
+ * Keeps the table of rules, and compares each sample with the rules about its thing. Core's main
+ * function calls it with each round of samples, handlers change the rules; it writes the files of
+ * alerts and the audit, and tells the listener which alerts begin and end.
  */
 #include "gateway/core/alert/alert.h"
 
@@ -20,24 +20,27 @@
 #include "gateway/core/common/clock.h"
 
 enum {
-	/* lines in the audit at once, and how many a second beyond; the others are counted */
+	/*
+	 * the most lines written to the audit at once, and each second after that; further ones are
+	 * only counted
+	 */
 	ALERT_LINES = 32,
-	ALERT_COUNT_S = 60, /* how often the audit gets the number of those that were counted */
+	ALERT_COUNT_S = 60, /* seconds between two audit lines with the number of lines left out */
 };
 
-/* A rule with what its last rounds of samples had. */
+/* A rule, and which values the last two rounds of samples had for it. */
 struct alert_place {
 	struct alert_rule rule;
-	unsigned things, things_now;   /* things with a value: in the last round, and in this one */
-	double farthest, farthest_now; /* the value that is nearest to firing, or farthest beyond */
-	bool full;		       /* it had too many subjects, and that was said */
+	unsigned things, things_now;   /* things with a value: in the last round, and now */
+	double farthest, farthest_now; /* the value nearest to firing, or farthest beyond */
+	bool full;		       /* a subject found no room; stderr has a line about it */
 };
 
 static struct {
 	struct alert_place places[ALERT_RULES];
 	alert_listener *listener;
 	double round_s; /* when the last round ended, by clock_now_s(); 0: there was none */
-	bool changed;	/* what fires has changed since it was written */
+	bool changed;	/* the list of firing alerts has changed since it was written */
 	double saved_s;
 	struct bucket lines;
 	uint64_t counted;
@@ -78,7 +81,7 @@ void alert_each(void (*take)(const struct alert_rule *rule, void *context), void
 	}
 }
 
-/* Writes a line in the audit, or counts it when there are too many. */
+/* Writes a line about the news in the audit, or counts the line when there are too many. */
 static void alert_audit(const struct alert_news *news)
 {
 	const char *vm = alert_vm(news->what);
@@ -157,7 +160,7 @@ static void alert_take_one(unsigned number, const char *what, double value)
 		alert_subject_remove(subject);
 }
 
-/* Takes in what a thing had in a round of samples. */
+/* Compares a thing's values of a round of samples with all rules about that thing. */
 static void alert_heard(const struct history_form *form, const char *what, const double *values)
 {
 	for (unsigned i = 0; i < ALERT_RULES; i++) {
@@ -169,8 +172,8 @@ static void alert_heard(const struct history_form *form, const char *what, const
 }
 
 /*
- * Ends what has had no sample for long. A time without any round, as without a link, does not count
- * (*context: the first round after one).
+ * Ends a subject's alert if the thing has had no sample for ALERT_GONE_S. A time without any round,
+ * such as a lost link, does not count; *context is true in the first round after such a time.
  */
 static void alert_look_one(struct alert_subject *subject, void *context)
 {
@@ -226,7 +229,9 @@ static void alert_end_one(struct alert_subject *subject, void *context)
 	alert_subject_remove(subject);
 }
 
-/* Puts a rule, or none, in a place whose alerts end. Returns false if the file cannot be written.
+/*
+ * Puts a rule, or an empty one, in a place and ends the place's alerts. Returns false, without
+ * effect, if the file of rules cannot be written.
  */
 static bool alert_replace(struct alert_place *place, const struct alert_rule *rule)
 {
@@ -237,7 +242,9 @@ static bool alert_replace(struct alert_place *place, const struct alert_rule *ru
 		*place = before;
 		return false;
 	}
-	/* Whoever was told that it fires is told by the old rule that it ended. */
+	/*
+	 * The old rule's web hook was told that an alert began, so it is told that the alert ended.
+	 */
 	*place = before;
 	alert_subject_each_of((unsigned)(place - alerts.places), alert_end_one, place);
 	*place = (struct alert_place){.rule = *rule};
@@ -311,7 +318,7 @@ json_t *alert_json(const struct alert_rule *rule)
 	return object;
 }
 
-/* Takes what fired when the gateway ended: it fires on, until samples say otherwise. */
+/* Restores an alert that fired when the gateway ended; it fires until a sample clears it. */
 static void alert_restore(const char *name, const char *what, int64_t since, double value)
 {
 	const struct alert_place *place = *name ? alert_place(name) : NULL;
@@ -329,7 +336,7 @@ static void alert_restore(const char *name, const char *what, int64_t since, dou
 	subject->value = value;
 }
 
-/* Takes a rule of the file, which has each name once. */
+/* Adds a rule from the file. Returns false if the name is taken or the table is full. */
 static bool alert_take_rule(const struct alert_rule *rule)
 {
 	struct alert_place *place = alert_place("");

@@ -8,40 +8,40 @@
 #include "gateway/core/alert/alert_state.h"
 
 /*
- * The rules of alerts, and how each stands with the things that it is about. Rules are kept in
- * alerts.json of the state directory, and what fires in alerts-firing.json, so that a gateway that
- * begins anew tells nobody twice.
+ * The rules of alerts, and the state of each rule for each thing that it is about. alerts.json of
+ * the state directory keeps the rules, and alerts-firing.json the firing alerts, so that a gateway
+ * that starts again reports no alert twice.
  */
 enum {
 	ALERT_RULES = 64,
-	ALERT_RULES_KEPT = 16, /* places that only those with the scope of all VMs may take */
-	/* the most things of one rule that are pending or fire; no rule takes another one's room */
+	ALERT_RULES_KEPT = 16, /* places reserved for rules of askers whose scope is all VMs */
+	/* the most things of one rule that are pending or fire at a time */
 	ALERT_SUBJECTS = 256,
-	ALERT_SHOWN = 32,   /* the most things of a rule that the API shows one by one */
-	ALERT_GONE_S = 300, /* an alert ends when its thing has had no sample for so long */
-	ALERT_SAVE_S = 5,   /* what fires is written at most so often */
+	ALERT_SHOWN = 32,   /* the most things of a rule that the API shows by name */
+	ALERT_GONE_S = 300, /* seconds without a sample after which a thing's alert ends */
+	ALERT_SAVE_S = 5,   /* the least time between two writes of alerts-firing.json */
 };
 
-/* What has happened to a rule and a thing. */
+/* News of an alert: a rule begins or ends to fire for a thing. */
 struct alert_news {
 	const struct alert_rule *rule;
-	unsigned number;    /* of the rule's place, below ALERT_RULES */
+	unsigned number;    /* number of the rule's place, below ALERT_RULES */
 	const char *what;   /* the thing, such as "vm/web" */
-	bool firing;	    /* it began to fire, or else it ended */
-	double value;	    /* the last one */
-	int64_t since;	    /* when it began to fire, in seconds since 1970 */
-	const char *reason; /* a sentence on why */
+	bool firing;	    /* true: the alert has begun; false: it has ended */
+	double value;	    /* the thing's last value */
+	int64_t since;	    /* when the alert began, in seconds since 1970 */
+	const char *reason; /* a sentence that says why the alert began or ended */
 };
 typedef void alert_listener(const struct alert_news *news);
 
 /*
- * Reads the rules, and hears of samples from then on. The listener hears of what fires and what
- * ends. Returns false, after a sentence on stderr, if the rules cannot be read.
+ * Reads the rules, and compares samples with them from then on. `listener` is called when an alert
+ * begins or ends. Returns false, after a sentence on stderr, if the rules cannot be read.
  */
 bool alert_open(alert_listener *listener);
-/* Ends a round of samples: what has had none for long ends. */
+/* Ends a round of samples, and the alerts of things that have had no sample for long. */
 void alert_round(void);
-/* Writes what has changed, when it is time to; with `now` at once. */
+/* Writes the firing alerts if they have changed and ALERT_SAVE_S is over; with `now`, at once. */
 void alert_save(bool now);
 
 const struct alert_rule *alert_find(const char *name);
@@ -52,14 +52,16 @@ void alert_each(void (*take)(const struct alert_rule *rule, void *context), void
 /* Returns whether there is room for one more rule of someone with that scope. */
 bool alert_room(const char *scope);
 /*
- * Adds the rule, or puts it in the place of the one of its name, whose alerts end. Returns false,
- * and changes nothing, if there is no room or the file cannot be written.
+ * Adds the rule, or replaces the rule of the same name, whose alerts end. Returns false, without
+ * effect, if there is no room or the file cannot be written.
  */
 bool alert_keep(const struct alert_rule *rule);
-/* Removes the rule of that name, which there is; its alerts end. Returns false as alert_keep()
- * does. */
+/*
+ * Removes the rule of that name, which must exist, and ends its alerts. Returns false, without
+ * effect, if the file cannot be written.
+ */
 bool alert_remove(const char *name);
-/* Returns the rule and how it stands, as the API shows it; a new reference. */
+/* Returns the rule and its present state as the API shows them; a new reference. */
 json_t *alert_json(const struct alert_rule *rule);
-/* Returns the name of the VM that the thing is, or "". */
+/* Returns the VM's name if the thing is a VM, else "". */
 const char *alert_vm(const char *what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of alerts in the state directory. alert.c calls it; each file has its old or its new
- * contents after a failure.
+ * Reads and writes the files of alerts in the state directory. alert.c calls it; each file has its
+ * old or its new contents after a failure.
  */
 #include "gateway/core/alert/alert_file.h"
 
@@ -17,7 +17,7 @@
 #define FILE_RULES  "alerts.json"
 #define FILE_FIRING "alerts-firing.json"
 
-/* Reads the list `items` of a file; *items is NULL when there is no file. */
+/* Reads the list `items` of a file into *items, which is NULL when there is no file. */
 static bool file_read(const char *name, json_t **items)
 {
 	json_t *root;
@@ -90,7 +90,10 @@ bool alert_file_write_rules(void)
 	return state_write_json(FILE_RULES, json_pack("{s:o}", "items", items));
 }
 
-/* What fires is no setting: of a file that is damaged the rest is left out. */
+/*
+ * Damaged entries are left out without an error: the list of firing alerts is no setting, so the
+ * gateway starts without it.
+ */
 void alert_file_read_firing(void (*take)(const char *name, const char *what, int64_t since,
 					 double value))
 {

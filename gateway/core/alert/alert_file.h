@@ -7,9 +7,9 @@
 #include "gateway/core/alert/alert_rule.h"
 
 /*
- * The files alerts.json, with the rules, and alerts-firing.json, with what fires. A function that
- * reads hands over each of what there is, and returns false, after a sentence on stderr, if the
- * file is damaged.
+ * Functions for the files alerts.json, with the rules, and alerts-firing.json, with the firing
+ * alerts. Each reading function calls `take` for every entry, and returns false, after a sentence
+ * on stderr, if the file is damaged.
  */
 bool alert_file_read_rules(bool (*take)(const struct alert_rule *rule));
 bool alert_file_write_rules(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Computes when a rule would have fired: it lets the samples that histories have kept go through
- * what looks at new ones. A handler calls it; it reads histories and changes nothing.
+ * Computes when a rule would have fired, by applying the code for new samples (alert_state.c) to
+ * the samples in histories. A handler calls it; it reads histories and changes nothing.
  */
 #include "gateway/core/alert/alert_preview.h"
 
@@ -11,13 +11,13 @@
 
 #include "gateway/base/string.h"
 
-enum { PREVIEW_PIECE = 1440 }; /* so many points are read at a time */
+enum { PREVIEW_PIECE = 1440 }; /* the number of points that are read at a time */
 
 struct preview_things {
 	const struct alert_rule *rule;
-	char (*names)[HISTORY_WHAT_BYTES]; /* NULL: they are counted only */
+	char (*names)[HISTORY_WHAT_BYTES]; /* NULL: the things are only counted */
 	unsigned count;
-	bool named; /* the rule's own name, which may be that of a thing that is gone, is there */
+	bool named; /* the thing that the rule names has been found */
 };
 
 static void preview_add(const struct history_form *form, const char *what, void *context)
@@ -32,7 +32,10 @@ static void preview_add(const struct history_form *form, const char *what, void 
 	things->count++;
 }
 
-/* Finds the things that the rule is about: those with samples, and the one that it names. */
+/*
+ * Finds the things that the rule is about: those with samples, and the thing that the rule names,
+ * even if that is gone.
+ */
 static void preview_find(struct preview_things *things)
 {
 	history_each(preview_add, things);
@@ -64,7 +67,7 @@ static void preview_fired(struct alert_preview *preview, const char *what, int64
 	time->from = from;
 }
 
-/* Lets the points of a thing go through the rule. */
+/* Applies the rule to consecutive points of a thing. */
 static void preview_take(const struct alert_rule *rule, const char *what,
 			 const struct history_point *points, uint32_t count,
 			 struct alert_state *state, struct alert_preview *preview)
@@ -86,7 +89,7 @@ static void preview_take(const struct alert_rule *rule, const char *what,
 static void preview_run_one(const struct alert_rule *rule, const char *what,
 			    struct history_point *points, struct alert_preview *preview)
 {
-	/* What was before the time that is looked at is no gap. */
+	/* A thing without samples before the preview's time does not begin with a gap. */
 	struct alert_state state = {.seen_s = preview->from};
 
 	for (uint32_t done = 0; done < preview->steps; done += PREVIEW_PIECE) {

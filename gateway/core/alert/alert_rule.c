@@ -13,7 +13,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/identity/scope.h"
 
-/* What a threshold is at most: all values of histories are from 0 to far below this. */
+/* The largest threshold: all values of histories are from 0 to far below this. */
 #define RULE_VALUE_MOST 1e18
 
 static const char *const rule_severities[ALERT_SEVERITIES] = {"info", "warning", "critical"};
@@ -44,7 +44,10 @@ static bool rule_pattern_valid(const char *kind, const char *pattern)
 	return *pattern && stars <= ALERT_STARS && strokes <= (strcmp(kind, "disk") ? 0 : 1);
 }
 
-/* Reads of what the rule is. Returns NULL, or what is wrong. */
+/*
+ * Reads which series of which thing the rule compares. Returns NULL, or a sentence that says what
+ * is wrong.
+ */
 static const char *rule_read_what(const json_t *object, struct alert_rule *rule)
 {
 	const char *what = json_string_value(json_object_get(object, "what"));

@@ -10,8 +10,8 @@
 #include "gateway/core/identity/secret.h"
 
 /*
- * A rule: a series of the histories, of one thing or of all whose names fit a pattern, is for some
- * time above or below a threshold.
+ * A rule fires when a series of the histories has been above or below a threshold for some time:
+ * the series of one thing, or of each thing whose name fits a pattern.
  */
 enum {
 	ALERT_HOLD_MOST_S = 24 * 3600,
@@ -25,18 +25,18 @@ struct alert_rule {
 	char what[HISTORY_WHAT_BYTES]; /* "host", or KIND/NAME, where the name may have * and ? */
 	const struct history_form *form;
 	unsigned series; /* the index of the series in the form */
-	bool below;	 /* it fires below the threshold, not above */
+	bool below;	 /* the rule fires below the threshold instead of above */
 	double threshold;
-	double clear; /* the value at which it ends: on the other side of the threshold, or there */
+	double clear; /* an alert ends at this value, at the threshold or on its quiet side */
 	unsigned hold_s;
 	enum alert_severity severity;
-	char url[HOOK_URL_BYTES];	/* of the web hook; "": none */
-	char secret[SECRET_TEXT_BYTES]; /* by which what goes to the web hook is signed */
+	char url[HOOK_URL_BYTES];	/* URL of the web hook; "": none */
+	char secret[SECRET_TEXT_BYTES]; /* the secret that signs deliveries to the web hook */
 };
 
 /*
- * Reads a rule from an object of the API or of the state file. Returns NULL, or a sentence on what
- * is wrong with it. The secret is not read.
+ * Reads a rule, without its secret, from an object of the API or of the state file. Returns NULL,
+ * or a sentence that says what is wrong with the object.
  */
 const char *alert_rule_read(const json_t *object, struct alert_rule *rule);
 /* Returns the rule as the API shows it, without web hook and secret; a new reference. */
@@ -46,7 +46,8 @@ const char *alert_rule_severity(const struct alert_rule *rule);
 bool alert_rule_has(const struct alert_rule *rule, const struct history_form *form,
 		    const char *what);
 /*
- * Returns whether someone with that scope sees the rule: all see those about the host, one with the
- * scope of all VMs sees all, others see those about VMs of which all are in their scope.
+ * Returns whether an asker with that scope sees the rule. Every asker sees rules about the host,
+ * one with the scope of all VMs sees all rules, and others see rules about VMs that are all in
+ * their scope.
  */
 bool alert_rule_seen(const struct alert_rule *rule, const char *scope);

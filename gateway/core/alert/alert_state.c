@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides, sample by sample, when a rule begins to fire for a thing and when that ends. Samples as
- * they come and previews of what was go through it alike; it looks at its arguments and nothing
- * else.
+ * Decides, sample by sample, when a rule begins and ends to fire for a thing. New samples and
+ * previews of old ones use the same code; it looks at its arguments and nothing else.
  */
 #include "gateway/core/alert/alert_state.h"
 

@@ -3,7 +3,10 @@
 
 #include "gateway/core/alert/alert_rule.h"
 
-/* The longest time between two samples for which a value counts as known all the while. */
+/*
+ * The longest time in seconds between two samples during which the first one's value counts as
+ * known.
+ */
 enum { ALERT_GAP_S = 10 };
 
 enum alert_phase {
@@ -12,19 +15,19 @@ enum alert_phase {
 	ALERT_FIRING,
 };
 
-/* How a rule stands with one thing; all 0: ALERT_OK, and no sample has come. */
+/* The state of a rule for one thing. All zeros: ALERT_OK, and no sample has come. */
 struct alert_state {
 	enum alert_phase phase;
-	double since_s; /* the time since when it is beyond the threshold */
+	double since_s; /* when the value passed the threshold */
 	double seen_s;	/* the end of the last sample */
 };
 
 enum alert_change { ALERT_SAME, ALERT_FIRED, ALERT_CLEARED };
 
 /*
- * Takes in a sample that stands for the time from `begin_s` to `end_s`, of a clock that never goes
- * back. An unknown value (NAN) is no sample. After more than ALERT_GAP_S without a sample a rule
- * that was pending begins to count anew, and one that fires goes on firing.
+ * Takes a sample that covers the time from `begin_s` to `end_s`, on a clock that never goes back;
+ * NAN is no sample. After more than ALERT_GAP_S without a sample a pending rule starts counting at
+ * 0, and a firing rule keeps firing.
  */
 enum alert_change alert_state_take(const struct alert_rule *rule, struct alert_state *state,
 				   double begin_s, double end_s, double value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of things for which a rule is pending or fires: of each rule a hash table of lists, as
- * each sample is looked up in it. alert.c calls it; it holds nothing else.
+ * The table of things for which a rule is pending or fires. Each rule has a hash table of lists, in
+ * which every sample is looked up. alert.c calls it; it holds nothing else.
  */
 #include "gateway/core/alert/alert_subject.h"
 
@@ -11,7 +11,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/alert/alert.h"
 
-enum { SUBJECT_LISTS = 64 }; /* of each rule */
+enum { SUBJECT_LISTS = 64 }; /* lists of each rule */
 
 static struct alert_subject *subject_lists[ALERT_RULES][SUBJECT_LISTS];
 static unsigned subject_counts[ALERT_RULES];

@@ -5,19 +5,19 @@
 
 #include "gateway/core/alert/alert_state.h"
 
-/* A rule with a thing, which is pending or fires. */
+/* A rule and a thing for which the rule is pending or fires. */
 struct alert_subject {
 	struct alert_subject *next;
 	unsigned rule; /* the number of the rule's place */
 	char what[HISTORY_WHAT_BYTES];
 	struct alert_state state;
-	double value;  /* the last one */
-	int64_t since; /* when it began to fire, in seconds since 1970 */
+	double value;  /* the thing's last value */
+	int64_t since; /* when the alert began, in seconds since 1970 */
 };
 
-/* Returns the rule's subject of that thing, or NULL. */
+/* Returns the subject of that rule and thing, or NULL. */
 struct alert_subject *alert_subject_find(unsigned rule, const char *what);
-/* Adds a subject that is not there yet. Returns NULL when the rule has too many. */
+/* Adds a subject, which must not exist yet. Returns NULL when the rule has too many. */
 struct alert_subject *alert_subject_add(unsigned rule, const char *what);
 void alert_subject_remove(struct alert_subject *subject);
 /* Call `take` for each subject, of one rule or of all; `take` may remove it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of the rules of alerts. Nobody makes, or sees, a rule about what is out of their scope.
- * The table of routes names them; they call alert/, which keeps the rules.
+ * Handlers of the rules of alerts. An asker neither makes nor sees a rule about VMs out of the
+ * asker's scope. The table of routes names the handlers; they call alert/, which keeps the rules.
  */
 #include "gateway/core/api/api.h"
 
@@ -21,11 +21,11 @@
 
 enum {
 	ALERT_PREVIEW_USUAL_S = 7 * 24 * 3600,
-	/* so many records read take core as long as one more request */
+	/* number of records whose reading takes core as long as one more request */
 	ALERT_RECORDS_EACH = 1000,
 };
 
-/* Returns whether the asker may change the rule, and so see where its web hook goes. */
+/* Returns whether the asker may change the rule, and so may see its web hook's URL. */
 static bool alert_changes(const struct request *request, const struct alert_rule *rule)
 {
 	bool all = !strcmp(request->who.scope, "*");
@@ -34,7 +34,10 @@ static bool alert_changes(const struct request *request, const struct alert_rule
 	       (all || strchr(rule->what, '/'));
 }
 
-/* Returns the rule as the asker may see it: a URL may have a secret of its own in it. */
+/*
+ * Returns the rule as the asker may see it: without the web hook's URL, which may contain a secret,
+ * unless the asker may change the rule.
+ */
 static json_t *alert_shown(const struct request *request, const struct alert_rule *rule)
 {
 	json_t *object = alert_json(rule);
@@ -70,7 +73,7 @@ void api_alerts(struct request *request)
 	answer_json(request, 200, json_pack("{s:o}", "items", asked.items));
 }
 
-/* Copies a member of the body into the object, by its type; null is as if it were not there. */
+/* Copies a member of the body, of the given type, into the object; null counts as missing. */
 static void alert_copy(const struct request *request, const char *key, json_t *object)
 {
 	const struct field *field = fields_below(&request->fields, "body", key);
@@ -87,8 +90,8 @@ static void alert_copy(const struct request *request, const char *key, json_t *o
 }
 
 /*
- * Reads the rule in the body; `name` stands in for a name that is missing. Returns false if the
- * request has been answered.
+ * Reads the rule in the body, to which `name` is given if the body has no name. Returns false if
+ * the request has been answered.
  */
 static bool alert_read(struct request *request, const char *name, struct alert_rule *rule)
 {
@@ -107,9 +110,9 @@ static bool alert_read(struct request *request, const char *name, struct alert_r
 }
 
 /*
- * Gives a rule with a web hook the secret of the rule `before` (NULL: none), or a new one if that
- * has none, or another URL, or a new one is asked for. Returns false if there are no random
- * numbers.
+ * Gives a rule with a web hook its secret: that of the rule `before` (NULL: none), or a new one if
+ * `before` has none or another URL, or the request asks for a new one. Returns false if there are
+ * no random numbers.
  */
 static bool alert_add_secret(const struct request *request, const struct alert_rule *before,
 			     struct alert_rule *rule, bool *made)

@@ -266,7 +266,10 @@ void api_disk_restore(struct request *request)
 	bool volumes = disk && strchr(disk, '/');
 	bool scheduled = volumes && !from;
 
-	/* What is no text is not missing: the last scheduled backup would be restored. */
+	/*
+	 * A value that is no text must not count as missing: the last scheduled backup would be
+	 * restored.
+	 */
 	if (!request_is(request, "from", FIELD_TEXT) || !request_is(request, "at", FIELD_TEXT) ||
 	    !disk || !name_of_disk(disk) || (!scheduled && (count == 0 || at)) ||
 	    (scheduled && !backup_take_moment(words, at, moment, sizeof(moment)))) {

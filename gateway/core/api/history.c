@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler of histories: what the host, a VM, a disk or a network did in each step of a time.
- * The table of routes names it; it reads the ring files and what waits for them.
+ * The handler of histories: the values of the host, a VM, a disk or a network in each step of a
+ * time. The table of routes names it; it reads the ring files and the samples that wait to be
+ * written.
  */
 #include "gateway/core/api/api.h"
 
@@ -19,13 +20,18 @@
 #include "gateway/core/identity/scope.h"
 
 enum {
-	/* the most points in an answer: of a second each, and longer ones, which have three values
+	/*
+	 * the most points in an answer: of a second each, or of longer steps, which have three
+	 * values each
 	 */
 	HISTORY_SECONDS = 3600,
 	HISTORY_POINTS = 1500,
 	HISTORY_STEP_MOST_S = 30 * 24 * 3600,
 	HISTORY_USUAL_S = 3600,
-	/* so many values written, and records read, take core as long as one more request */
+	/*
+	 * number of values whose writing takes core as long as one more request, and of records
+	 * read
+	 */
 	HISTORY_VALUES_EACH = 1000,
 	HISTORY_RECORDS_EACH = 1000,
 };
@@ -36,7 +42,7 @@ struct history_query {
 	uint32_t from, step_s, count;
 };
 
-/* Returns whether the asker may see the thing; if not, the request has been answered. */
+/* Returns whether the asker may see the thing. If not, answers the request. */
 static bool history_allowed(struct request *request, const struct history_query *query)
 {
 	const char *name = strchr(query->what, '/');
@@ -59,7 +65,7 @@ static int64_t history_points_most(int64_t step)
 	return step == 1 ? HISTORY_SECONDS : HISTORY_POINTS;
 }
 
-/* Returns the finest step with which the time is kept, and at which the answer is not too long. */
+/* Returns the finest step of the kept records at which the answer is not too long. */
 static uint32_t history_usual_step(int64_t now, int64_t from, int64_t to)
 {
 	int64_t step = 3600;
@@ -124,7 +130,7 @@ static void history_add_value(struct buffer *out, double value, double scale)
 		buffer_format(out, "%.*f", scale >= 100 ? 2 : scale >= 10 ? 1 : 0, value);
 }
 
-/* Adds one of a series' lists of values; `offset` says which, within a point. */
+/* Adds a list of a series' values; `offset` is the value's offset in struct history_point. */
 static void history_add_list(struct buffer *out, const struct history_query *query, unsigned series,
 			     const char *name, size_t offset, const struct history_point *points)
 {
@@ -140,7 +146,9 @@ static void history_add_list(struct buffer *out, const struct history_query *que
 	buffer_add(out, "]", 1);
 }
 
-/* The requests of a second would otherwise be all of core's time. */
+/*
+ * Charges a long history to the asker's rate as several requests, as it costs core that much time.
+ */
 static void history_charge(const struct request *request, const struct history_query *query)
 {
 	uint32_t values = query->count * query->form->count * (query->step_s > 1 ? 3 : 1);

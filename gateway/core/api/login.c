@@ -91,8 +91,8 @@ static void login_answer(struct request *request)
 	json_t *body;
 
 	/*
-	 * The login succeeds even if the audit cannot be written: whoever looks after the audit has
-	 * to get in, and a login changes nothing.
+	 * The login succeeds even if the audit cannot be written: the person who repairs the audit
+	 * has to get in, and a login changes nothing.
 	 */
 	(void)audit_own(&request->who, "login", "", request_address(request), "ok", &line);
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
@@ -122,9 +122,7 @@ static void login_took(const struct password_result *result)
 
 	if (!request)
 		return;
-	/*
-	 * A user who was changed during the check has got a new number, so that `account` is NULL.
-	 */
+	/* A user who was changed during the check has a new number, so that `account` is NULL. */
 	if (!result->right || !account) {
 		login_refuse(request, request_text(request, "user"),
 			     "the name or the password is not valid");
@@ -175,8 +173,8 @@ void api_logout(struct request *request)
 }
 
 /*
- * Stores a user's new password. All logins of the user end, so that whoever knew the old password
- * is out.
+ * Stores a user's new password, and ends all logins of the user, so that a person with the old
+ * password is logged out.
  */
 static void login_took_new(const struct password_result *result)
 {

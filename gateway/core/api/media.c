@@ -18,8 +18,8 @@
 enum { MEDIA_WAIT_S = 10, MEDIA_WORD_BYTES = TARGET_BYTES + 8 };
 
 /*
- * Takes body.KEY, the name of a disk or STORE/VOLUME: *name is NULL if the body has no such member.
- * Returns false if it is no such name and the request has been answered.
+ * Gets body.KEY, the name of a disk or STORE/VOLUME; *name is NULL if the body has no such member.
+ * If the member is no such name, answers the request and returns false.
  */
 static bool media_name(struct request *request, const char *key, const char **name)
 {

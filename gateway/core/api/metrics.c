@@ -63,7 +63,7 @@ static void metrics_exits(const struct request *request, struct buffer *out)
 		for (unsigned field = 0; field < host.field_count && vm->now.time_ns; field++) {
 			const char *name = host.fields[field];
 
-			/* There are 40 exit reasons: those that have not occurred are left out. */
+			/* Exit reasons that have not occurred are left out, as there are 40. */
 			if (!strncmp(name, "exit.", 5) && vm->now.values[field] > 0 &&
 			    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") ==
 				    strlen(name) &&
@@ -126,11 +126,11 @@ static void metrics_vms(const struct request *request, struct buffer *out)
 		    "missed_deadlines", 1);
 }
 
-/* A metric of what all things of one kind have transferred. */
+/* A metric of what all things of one kind have transferred since the gateway knows them. */
 struct metrics_traffic {
 	enum host_traffic_kind kind;
 	unsigned place;			  /* the index of its value in host_traffic.counted */
-	const char *name, *labels, *help; /* help: NULL if the one before has the same name */
+	const char *name, *labels, *help; /* help: NULL if the metric before has the same name */
 };
 
 static const struct metrics_traffic metrics_traffics[] = {

@@ -16,7 +16,7 @@
 #include "gateway/core/report/report.h"
 #include "gateway/core/report/sign.h"
 
-/* A report counts as this many requests, as it takes Skerry and core about as long. */
+/* A report counts as this many requests, as it costs Skerry and core about as much time. */
 enum { REPORT_COST = 20 };
 
 static bool report_as_html(const struct request *request)
@@ -50,7 +50,10 @@ static void report_send(struct request *request, const struct buffer *text)
 	answer_bytes(request, 200, "text/html; charset=utf-8", text->bytes, text->count);
 }
 
-/* Answers a request with the report of what was gathered; its client may have gone meanwhile. */
+/*
+ * Answers a request, whose client may have gone meanwhile, with a report made of the gathered
+ * facts.
+ */
 static void report_answer(uint32_t id)
 {
 	struct request *request = request_find(id);

@@ -3,10 +3,10 @@
 
 #include "gateway/core/live/run.h"
 
-/* What a request is told whose size of a terminal is wrong. */
+/* The sentence that answers a request with a wrong terminal size. */
 extern const char run_size_wrong[];
 /*
- * Returns the run that the path names. If there is none of the asker's own, answers the request and
+ * Returns the asker's own run that the path names. If there is no such run, answers the request and
  * returns NULL.
  */
 struct run *api_run_own(struct request *request);

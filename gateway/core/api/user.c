@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of users who log in with a password. Nobody can give a user, or take over by one, more
- * rights than they have. The table of routes names them; they call identity/, which writes
- * users.json.
+ * Handlers of users who log in with a password. An asker cannot give a user, or gain by taking over
+ * a user, rights that the asker lacks. The table of routes names the handlers; they call identity/,
+ * which writes users.json.
  */
 #include "gateway/core/api/api.h"
 
@@ -78,8 +78,8 @@ static unsigned user_keeps(const struct account *account)
 }
 
 /*
- * Returns whether a user may be changed from `before` to `after` (NULL: removed). If nobody else
- * would have a role that somebody must have, answers the request and returns false.
+ * Returns whether a user may be changed from `before` to `after` (NULL: removed). If the change
+ * would leave no holder of a role that must have one, answers the request and returns false.
  */
 static bool user_spared(struct request *request, const struct account *before,
 			const struct account *after)
@@ -109,8 +109,8 @@ static void user_keep(struct request *request, struct account *account)
 }
 
 /*
- * Goes on when the password thread has made the hash of a password, for a new user or a change. The
- * request is read anew, as the user may have changed meanwhile.
+ * Continues a request for a new or changed user once the password thread has hashed the password.
+ * Reads the request anew, as the user may have changed meanwhile.
  */
 static void user_took(const struct password_result *result)
 {

@@ -141,21 +141,21 @@ void api_store_format(struct request *request)
 				   request_true(request, "overwrite") ? "overwrite" : NULL);
 }
 
-/* Lets a store take the room by which its disk has grown, which `room_bytes` of the store shows. */
+/* Lets a store use the space by which its disk has grown, which `room_bytes` of the store shows. */
 void api_store_grow(struct request *request)
 {
 	if (volume_path_valid(request))
 		volume_store_begin(request, "store grow", NULL);
 }
 
-/* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
+/* Begins a scrub, which continues after the answer; `scrub` of the store shows its progress. */
 void api_store_scrub(struct request *request)
 {
 	if (volume_path_valid(request))
 		volume_store_begin(request, "store scrub", NULL);
 }
 
-/* Begins to take a store from another host: Skerry looks first whether that one still writes. */
+/* Begins to take a store from another host; Skerry first checks whether that host still writes. */
 void api_store_take(struct request *request)
 {
 	if (volume_path_valid(request))
@@ -395,8 +395,8 @@ void api_volume_rekey_cancel(struct request *request)
 }
 
 /*
- * Rolls a volume back to another one, now that it is known of which volume that one is a copy:
- * rolling back is copying, too.
+ * Rolls a volume back to a snapshot, once the list of volumes shows of which volume the snapshot is
+ * a copy: a rollback copies data, too.
  */
 static void volume_took_snapshot(uint64_t id, json_t *reply)
 {

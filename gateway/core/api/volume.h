@@ -8,7 +8,7 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/live/operation.h"
 
-/* What the handlers of volume.c and volume_copy.c share. */
+/* Functions that the handlers of volume.c and volume_copy.c share. */
 
 /* Says why a volume may not have a name that ends in .part. */
 extern const char volume_part_problem[];

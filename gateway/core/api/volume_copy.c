@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers that copy volumes to disks and make volumes of disks, by the host. The table of routes
- * names them; each asks Skerry, which has a process of its own do it.
+ * Handlers that copy volumes to disks and make volumes of disks, on the host. The table of routes
+ * names them; each asks Skerry, which starts a process for the copy.
  */
 #include "gateway/core/api/api.h"
 #include "gateway/core/api/ask.h"
@@ -18,7 +18,7 @@ static const char *const copy_keys[] = {
 };
 
 /*
- * Returns whether the asker may move what volumes hold, and body.disk can be the name of a disk. If
+ * Returns whether the asker may copy volumes' contents and body.disk is a valid name of a disk. If
  * not, answers the request.
  */
 static bool volume_copy_allowed(struct request *request)
@@ -36,7 +36,7 @@ static bool volume_copy_allowed(struct request *request)
 	return false;
 }
 
-/* Begins a copy to or from body.disk, which goes on if the asker waits no longer. */
+/* Begins a copy to or from body.disk, which continues even if the asker stops waiting. */
 static void volume_copy(struct request *request, const char *command)
 {
 	char word[TARGET_BYTES];

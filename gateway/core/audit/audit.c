@@ -38,7 +38,7 @@ static struct {
 	bool broken;
 	bool failing;	 /* the last line could not be written to the audit */
 	uint64_t missed; /* number of lines that could not be written and are missing */
-	double again_s;	 /* when writing is tried again after a failure, by clock_now_s() */
+	double again_s;	 /* when the next attempt to write is due, by clock_now_s() */
 	uint64_t lines;
 	uint64_t first; /* the number of the first line in the current file */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
@@ -80,8 +80,8 @@ static void audit_keep(json_t *object, uint64_t line, const char *hash)
 }
 
 /*
- * Reads the audit file and the newest full file, whose chain it continues. The rest of a last line
- * after a loss of power is cut off: nothing was done for that line.
+ * Reads the audit file and the newest full file, whose chain the audit file continues. Cuts off an
+ * incomplete last line, which a loss of power leaves: the action of that line was never done.
  */
 static bool audit_load(void)
 {
@@ -139,7 +139,7 @@ static void audit_rotate(void)
 	fd = audit_create(next, O_EXCL);
 	if (fd < 0)
 		return;
-	/* A file that already has that name is evidence: it is not written over. */
+	/* A file that already has that name is evidence, so it is not overwritten. */
 	if (renameat2(folder, AUDIT_FILE, folder, full, RENAME_NOREPLACE) < 0) {
 		fprintf(stderr, "skerryd: %s: %s\n", full, strerror(errno));
 	} else if (renameat(folder, next, folder, AUDIT_FILE) == 0) {
@@ -175,8 +175,8 @@ bool audit_works(void)
 }
 
 /*
- * Writes a line. A part of a line that was written is taken back; if even that fails, nothing may
- * follow it.
+ * Writes a line. Removes a partly written line after a failure; if the removal fails too, no more
+ * lines are written.
  */
 static bool audit_put(const char *text, size_t count, off_t before)
 {
@@ -185,7 +185,7 @@ static bool audit_put(const char *text, size_t count, off_t before)
 
 	if (written == (ssize_t)count && fdatasync(audit.fd) == 0)
 		return true;
-	/* Only a part was written: there was no room for more. */
+	/* The disk had no room for the whole line if only a part was written. */
 	error = written > 0 && written < (ssize_t)count ? ENOSPC : errno;
 	if (!audit.failing)
 		fprintf(stderr, "skerryd: the audit cannot be written: %s\n", strerror(error));
@@ -267,8 +267,8 @@ bool audit_count(const char *action, uint64_t count)
 }
 
 /*
- * Ends the lines that still say that an action has begun. An earlier process began them and ended,
- * as when it resets the VM that it runs in; nobody knows any more how these actions went.
+ * Writes a result for each kept line that says that an action has begun. An earlier process began
+ * these actions and ended, for example because the action reset its VM; their results are unknown.
  */
 static void audit_end_begun(void)
 {

@@ -36,9 +36,9 @@ void audit_end(uint64_t line, const char *result);
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
 /*
- * Writes a line about an action of `who` on what belongs to `who` alone, as a login, or counts it
- * when there are too many. Returns false when the line cannot be written. *line is 0 when the
- * action was counted.
+ * Writes a line about an action of `who` on something that belongs to `who` alone, such as a login,
+ * or counts the action when there are too many. Returns false when the line cannot be written.
+ * *line is 0 when the action was counted.
  */
 bool audit_own(const struct identity *who, const char *action, const char *target, const char *from,
 	       const char *result, uint64_t *line);
@@ -58,8 +58,8 @@ void audit_close(void);
 /* Sends the hash of the last line to Skerry, unless Skerry has it already. */
 void audit_anchor(void);
 /*
- * Returns how often an audit file was renamed or removed since the start: whoever reads the files
- * meanwhile may see a break where there is none.
+ * Returns how often an audit file was renamed or removed since the start. A reader of the files
+ * during such a change may see a break in the chain where there is none.
  */
 unsigned audit_rotations(void);
 /* Copies the hash of the last line that was written, and returns that line's number, or 0. */

@@ -14,10 +14,10 @@
 #include "gateway/core/identity/share.h"
 
 /*
- * Two kinds of lines are limited: denials, and what an asker does to its own things alone. Somebody
- * who asks for either again and again would otherwise fill the disk, or push other lines out of the
- * files that are kept. Each credential, and all askers without one together, get a bucket for each
- * kind; further lines are counted, and the count gets a line.
+ * Two kinds of lines are limited: denials, and actions of askers on their own things. An asker who
+ * repeats either could otherwise fill the disk, or push other lines out of the kept files. Each
+ * credential, and all askers without one together, have a bucket for each kind; lines beyond it are
+ * counted, and the count gets a line.
  */
 enum {
 	DENIED_COUNT = 64,  /* credentials that have a bucket at a time */

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 
 /*
- * Fills `settings` from the words of the command line. Returns false when they are wrong; how
- * skerryd is called is then on stderr.
+ * Fills `settings` from the words of the command line. Returns false, after the usage on stderr,
+ * when they are wrong.
  */
 bool options_read(int count, char **words);
 

@@ -19,20 +19,26 @@
 #include "gateway/core/host/host.h"
 
 enum {
-	/* the samples of a thing that wait for its file; at most a minute's when it has one */
+	/*
+	 * the most samples of a thing that wait for its file; a thing with a file has at most a
+	 * minute of them
+	 */
 	HISTORY_WAITING = 128,
-	/* a thing gets its file when it has had so many samples: runs are often shorter */
+	/* samples after which a thing gets a file; short runs never do */
 	HISTORY_AGE = 60,
-	/* rounds this far apart belong together: a sample stands for the time since the last one */
+	/*
+	 * the longest time between two rounds at which the second one's values cover the time
+	 * between them
+	 */
 	HISTORY_GAP_S = 10,
-	HISTORY_GONE_S = 300, /* what has had no sample for so long is forgotten here */
+	HISTORY_GONE_S = 300, /* seconds without a sample after which a thing is forgotten here */
 	HISTORY_JUMP_S = 5,
 	HISTORY_SPARE_MIB = 64,
 };
 
-/* A sample that waits, of one second. */
+/* A sample of one second that waits to be written to a file. */
 struct history_waiting {
-	uint32_t second; /* since 1970 */
+	uint32_t second; /* seconds since 1970 */
 	float values[HISTORY_SERIES];
 };
 
@@ -40,23 +46,23 @@ struct history_thing {
 	struct history_thing *next;
 	char what[HISTORY_WHAT_BYTES];
 	const struct history_form *form;
-	unsigned age;	/* samples since it was seen first, up to HISTORY_AGE */
+	unsigned age;	/* number of samples so far, at most HISTORY_AGE */
 	double seen_s;	/* when the last sample came, by clock_now_s() */
-	bool refused;	/* a file was not to be had; it has been said */
-	unsigned count; /* of `waiting` */
+	bool refused;	/* no file could be made; stderr has a line about it */
+	unsigned count; /* number of valid entries of `waiting` */
 	struct history_waiting waiting[HISTORY_WAITING];
 };
 
 static struct {
 	bool on;
 	bool (*left_out)(const char *vm);
-	history_heard *heard; /* hears of each thing's values; NULL: nobody does */
+	history_heard *heard; /* gets each thing's values; may be NULL */
 	size_t most_bytes, spare_bytes;
 	struct history_thing *things;
 	int64_t last_s; /* the second of the last round, since 1970; 0: there was none */
 	double last_clock_s;
-	bool follows; /* the round follows another one, so that rates are known */
-	bool failing; /* the last write failed, and that was said */
+	bool follows; /* the round before was recent, so that rates are known */
+	bool failing; /* the last write failed; stderr has a line about it */
 } history;
 
 /* The order of the values that history_sample() gathers. */
@@ -126,7 +132,7 @@ void history_setup(unsigned mib, bool (*left_out)(const char *vm))
 	uint64_t audit_kib = (uint64_t)settings.audit_kib * (settings.audit_files + 1);
 	uint64_t spare_mib = audit_kib / 1024 + 1;
 
-	/* The audit comes first: without room for it nothing can be changed. */
+	/* Room on the disk is left for the audit, without which no change is allowed. */
 	if (spare_mib > HISTORY_SPARE_MIB || !settings.audit_files)
 		spare_mib = HISTORY_SPARE_MIB;
 	history.left_out = left_out;
@@ -144,7 +150,7 @@ static struct history_thing *history_find(const char *what)
 	return thing;
 }
 
-/* Returns whether a thing of a file is gone, so that its file may make room for another one. */
+/* Returns whether a thing no longer exists, so that its file may make room for another thing's. */
 static bool history_is_gone(const char *what)
 {
 	if (!strncmp(what, "vm/", 3))
@@ -207,8 +213,8 @@ static void history_add_minute(const struct history_point *point, void *context)
 }
 
 /*
- * Makes the record of an hour anew of its minutes: a mean that was rounded again with each minute
- * would be off at the end of the hour.
+ * Recomputes the record of an hour from its minutes: adding minute by minute would round the mean
+ * each time, and the errors would add up.
  */
 static bool history_write_hour(int fd, const struct history_form *form, uint32_t hour)
 {
@@ -292,7 +298,7 @@ static void history_add(struct history_thing *thing, uint32_t second, const doub
 	thing->age += thing->age < HISTORY_AGE;
 }
 
-/* Takes in values of a thing, which it had in the seconds from `first` to `last`. */
+/* Takes the values that a thing had in the seconds from `first` to `last`. */
 static void history_take(unsigned form, const char *name, const double *values, int64_t first,
 			 int64_t last)
 {
@@ -319,7 +325,10 @@ static void history_take(unsigned form, const char *name, const double *values, 
 		history_add(thing, (uint32_t)second, values);
 }
 
-/* Writes what things had that have no samples any more, and forgets those that are long gone. */
+/*
+ * Writes the waiting samples of things that get no more samples, and forgets things after
+ * HISTORY_GONE_S.
+ */
 static void history_forget(double now_s)
 {
 	struct history_thing **at = &history.things;
@@ -370,8 +379,8 @@ static void history_sample_vm(const struct host_vm *vm, int64_t first, int64_t l
 }
 
 /*
- * Returns the first second that the round stands for. The clock may have been set: its times are
- * what people look for, so that histories follow it.
+ * Returns the first second that this round of samples covers. If the system's clock was set,
+ * histories continue at its new time, by which users look things up.
  */
 static int64_t history_first_second(int64_t now, double now_s)
 {
@@ -394,7 +403,9 @@ void history_sample(void)
 	int64_t now = time(NULL), first;
 	double now_s = clock_now_s();
 
-	/* Two rounds in a second are one too many; a clock before 1970 is none. */
+	/*
+	 * A second round in the same second is left out, and so is a time that 32 bits cannot hold.
+	 */
 	if ((!history.on && !history.heard) || now == history.last_s || now <= 0 ||
 	    now >= UINT32_MAX)
 		return;
@@ -453,7 +464,7 @@ uint32_t history_records(uint32_t step_s, uint32_t count)
 	const struct history_tier *tier = &history_tiers[history_tier(step_s)];
 	uint32_t periods = count * (step_s / tier->step_s);
 
-	/* Of more periods than the ring has records, only the last ones can be there. */
+	/* If more periods are asked for than the ring has records, only the last ones can exist. */
 	return periods < tier->records ? periods : tier->records;
 }
 
@@ -478,7 +489,7 @@ bool history_read(const char *what, uint32_t from, uint32_t step_s, uint32_t cou
 				  history_read_point, &reading);
 		close(fd);
 	}
-	/* What waits is in no file, so that nothing is counted twice. */
+	/* Waiting samples are in no file yet, so no sample is counted twice. */
 	reading.tier_step_s = 1;
 	for (unsigned i = 0; thing && i < thing->count; i++) {
 		struct history_point second = history_point_of(&thing->waiting[i]);

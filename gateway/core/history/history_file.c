@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring files of histories. history.c calls it; it writes the folder `history` of the state
- * directory. Records are not synced to the disk: each one shows by itself whether it is whole, and
- * what a loss of power takes is the last minute or two.
+ * Reads and writes the ring files of histories. history.c calls it; it writes the folder `history`
+ * of the state directory. Records are not synced to the disk: each one shows by itself whether it
+ * is complete, and a loss of power loses the last minute or two.
  */
 #include "gateway/core/history/history_file.h"
 
@@ -18,7 +18,7 @@
 enum {
 	FILE_VERSION = 1,
 	FILE_HEAD_BYTES = 4096,
-	FILE_READ_RECORDS = 1024, /* the records that are read at once */
+	FILE_READ_RECORDS = 1024, /* the number of records that are read at once */
 	FILE_WRITE_RECORDS = 256,
 };
 
@@ -27,7 +27,7 @@ struct file_head {
 	uint32_t version, series;
 	uint32_t records[HISTORY_TIERS];
 	char what[HISTORY_WHAT_BYTES];
-	uint32_t check; /* the CRC-32 of all before it */
+	uint32_t check; /* the CRC-32 of all fields before this one */
 };
 
 static const char file_magic[8] = "skhist\n";
@@ -49,7 +49,7 @@ bool history_file_setup(void)
 	return file_folder >= 0;
 }
 
-/* Writes the file's name: vm-web for vm/web; a stroke within the name becomes a plus. */
+/* Writes the file's name: vm-web for vm/web; a further slash becomes a plus. */
 static void file_name(const char *what, char name[HISTORY_WHAT_BYTES])
 {
 	snprintf(name, HISTORY_WHAT_BYTES, "%s", what);
@@ -91,7 +91,7 @@ static void file_head_fill(const struct history_form *form, const char *what,
 					 offsetof(struct file_head, check));
 }
 
-/* Returns why a file cannot be used, or NULL. */
+/* Returns a sentence that says why a file cannot be used, or NULL. */
 static const char *file_fault(int fd, const struct history_form *form, const char *what)
 {
 	struct file_head head, good;
@@ -111,12 +111,12 @@ static const char *file_fault(int fd, const struct history_form *form, const cha
 	return status.st_size == (off_t)history_file_bytes(form) ? NULL : "is cut";
 }
 
-/* Renames a file that cannot be used, over the one that was renamed before it. */
+/* Renames a file that cannot be used; an earlier file renamed in this way is overwritten. */
 static void file_set_aside(const char *name, const char *fault)
 {
 	char aside[HISTORY_WHAT_BYTES + 1];
 
-	/* No thing's name has this sign. */
+	/* No name of a thing contains this sign. */
 	snprintf(aside, sizeof(aside), "%s~", name);
 	if (renameat(file_folder, name, file_folder, aside) < 0)
 		fprintf(stderr, "skerryd: history/%s %s and cannot be renamed: %s\n", name, fault,
@@ -134,7 +134,7 @@ int history_file_open(const struct history_form *form, const char *what)
 	int fd;
 
 	file_name(what, name);
-	/* A pipe or the like of that name must not block. */
+	/* O_NONBLOCK: a pipe of that name must not block core. */
 	fd = openat(file_folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && errno != ELOOP && errno != EISDIR)
 		return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The records of history files: how values become bytes, and how a record shows that it is whole.
- * The files and the readers of histories call it; it looks at its arguments and nothing else.
+ * Encodes and decodes the records of history files, each with a check that shows whether it is
+ * complete. The files and the readers of histories call it; it looks at its arguments and nothing
+ * else.
  */
 #include "gateway/core/history/history_record.h"
 
@@ -59,7 +60,7 @@ uint32_t history_record_crc(uint32_t before, const unsigned char *bytes, size_t 
 	return ~crc;
 }
 
-/* Returns the check of a record, which is another one in a ring of another tier or form. */
+/* Returns the check of a record, which depends on the ring's tier and form as well. */
 static uint32_t record_check(const struct history_form *form, unsigned tier,
 			     const unsigned char *record)
 {
@@ -83,7 +84,7 @@ static uint16_t record_pack(double value, double scale)
 	shift = 63 - RECORD_MANTISSA_BITS - (unsigned)__builtin_clzll(number);
 	half = shift ? (uint64_t)1 << (shift - 1) : 0;
 	number = (number + half) >> shift;
-	/* Rounding up has made one bit more: that is the next power of two. */
+	/* If rounding up has made the mantissa one bit longer, it is the next power of two. */
 	if (number >> (RECORD_MANTISSA_BITS + 1)) {
 		number >>= 1;
 		shift++;
@@ -183,7 +184,7 @@ void history_record_merge(const struct history_form *form, struct history_point 
 	for (unsigned i = 0; i < form->count; i++) {
 		double share = (double)other->count / ((double)point->count + other->count);
 
-		/* Unless both are known, `<` and `>` are false. */
+		/* Comparisons with NAN are false, so an unknown value is handled first. */
 		if (isnan(point->mean[i])) {
 			point->least[i] = other->least[i];
 			point->mean[i] = other->mean[i];

@@ -17,13 +17,13 @@
 #include "gateway/base/string.h"
 #include "gateway/core/common/state.h"
 
-/* What is found in the folder. */
+/* The numbers and sizes of the files in the folder of histories. */
 struct room {
-	unsigned count;	   /* files of the form */
-	unsigned gone;	   /* those of them whose thing is gone */
-	size_t bytes;	   /* of all files */
-	size_t free_bytes; /* of the disk */
-	/* the longest unwritten file of a thing that is gone; "": none */
+	unsigned count;	   /* number of files of the form */
+	unsigned gone;	   /* number of these files whose thing is gone */
+	size_t bytes;	   /* size of all files together */
+	size_t free_bytes; /* free bytes of the disk */
+	/* the longest unwritten file of a thing that is gone; "": there is no such file */
 	char oldest[NAME_MAX + 1];
 	struct timespec oldest_time;
 };
@@ -33,7 +33,10 @@ static bool room_is_before(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Writes the thing of a file into `what`. Returns false if the file is not one of the form. */
+/*
+ * Writes the name of the thing that a file belongs to into `what`. Returns false if the file is of
+ * another form.
+ */
 static bool room_what(const struct history_form *form, const char *name,
 		      char what[HISTORY_WHAT_BYTES])
 {
@@ -122,7 +125,10 @@ bool history_file_find_room(const struct history_form *form, size_t most_bytes, 
 	while (room_look(form, gone, &room)) {
 		if (room_is_enough(form, &room, 0, most_bytes, spare_bytes))
 			return true;
-		/* Where even all that are gone would not do, none is lost for nothing. */
+		/*
+		 * No file is removed if removing the files of all gone things would not make enough
+		 * room.
+		 */
 		if (!room_is_enough(form, &room, room.gone, most_bytes, spare_bytes) ||
 		    !room_remove(room.oldest))
 			return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of each VM's configuration as the gateway knows them: asked for when a VM is new or was
- * changed, one VM at a time. The cache calls it; operations look whether a change is in already.
+ * Keeps the keys of each VM's configuration as the gateway knows them: asks for them when a VM is
+ * new or was changed, one VM at a time. The cache calls it; operations ask it whether a change has
+ * arrived.
  */
 #include "gateway/core/host/config.h"
 

@@ -7,7 +7,7 @@
 
 /* Asks for the keys of VMs whose keys are stale, one VM at a time. */
 void host_ask_config(void);
-/* Notes that what was asked will not be answered any more: the link is another one. */
+/* Notes that no answer to an earlier request for keys will come, as the link is a new one. */
 void host_forget_config(void);
 
 /* Sends Skerry a request, which it may answer before earlier ones; the cache has this function. */

@@ -39,7 +39,7 @@ struct host_vm {
 	struct host_sample now, before;
 	bool sampled; /* `now` and `before` are valid, so that rates can be computed */
 	bool fresh;   /* the VM's sample has come in the present round, since the host's sample */
-	char *text;   /* the VM as JSON text (host_vm_text()); NULL: it must be made anew */
+	char *text;   /* the VM as JSON text (host_vm_text()); NULL: not made yet, or out of date */
 	size_t text_count;
 	/*
 	 * the VM's uptime in seconds; if `text_runs`, less clock_now_s(), which is added when it is
@@ -47,7 +47,7 @@ struct host_vm {
 	 */
 	double text_uptime_s;
 	bool text_runs;
-	char *config_text; /* `config` as JSON text; NULL: it must be made anew */
+	char *config_text; /* `config` as JSON text; NULL: not made yet, or out of date */
 };
 
 struct host_cpu {
@@ -64,19 +64,24 @@ struct host_event {
 };
 
 /*
- * What a disk, a network or a VM transfers in a second; NAN: unknown. Disk: requests, bytes read,
- * bytes written. Network: frames, bytes, dropped frames. VM: bytes that it reads from its disks,
- * writes to them, receives and sends.
+ * The rates of a disk, a network or a VM per second; NAN: unknown. Disk: requests, bytes read,
+ * bytes written. Network: frames, bytes, dropped frames. VM: bytes read from its disks, written to
+ * them, received and sent.
  */
 enum host_traffic_kind { HOST_TRAFFIC_DISK, HOST_TRAFFIC_NET, HOST_TRAFFIC_VM };
 struct host_traffic {
 	enum host_traffic_kind kind;
 	char name[2 * NAME_BYTES];
 	double rates[HOST_TRAFFIC_RATES];
-	/* the counts that Skerry gave last, -1: none; and those of the reply that is being read */
+	/*
+	 * `total`: the last counts from Skerry, -1: none; `sum`: the counts of the reply that is
+	 * being read
+	 */
 	double total[HOST_TRAFFIC_RATES], sum[HOST_TRAFFIC_RATES];
-	/* what was transferred since the gateway knows the thing: it never becomes less, whoever
-	 * comes or goes */
+	/*
+	 * amount transferred since the gateway has known the thing; it never decreases, even when
+	 * VMs come or go
+	 */
 	double counted[HOST_TRAFFIC_RATES];
 	double time_s[HOST_TRAFFIC_RATES]; /* when `total` came, by clock_now_s() */
 	bool seen;			   /* the thing is in the reply that is being read */
@@ -85,12 +90,12 @@ struct host_traffic {
 struct host {
 	bool up;	/* the link is up, and the first list of VMs has come over it */
 	bool known;	/* a list of VMs has come since the gateway's start */
-	double heard_s; /* when a list or an event came last from Skerry, by clock_now_s() */
+	double heard_s; /* when the last list or event came from Skerry, by clock_now_s() */
 	char boot[40], version[32];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */
 	int64_t boot_time_ns; /* Skerry's time since its boot, in ns, at hello_s */
 	double hello_s;
-	json_t *rights, *cpu, *memory; /* rights, CPU and memory as Skerry said them */
+	json_t *rights, *cpu, *memory; /* rights, CPU and memory as Skerry reports them */
 	struct host_vm *vms[HOST_VMS];
 	unsigned vm_count;
 	char fields[HOST_FIELDS][HOST_FIELD_BYTES];
@@ -101,11 +106,11 @@ struct host {
 	struct host_traffic traffic[HOST_TRAFFIC];
 	unsigned traffic_count;
 	struct host_event events[HOST_EVENTS];
-	/* how many events came so far; the next one goes to events[event_count % HOST_EVENTS] */
+	/* number of events so far; the next event goes to events[event_count % HOST_EVENTS] */
 	uint64_t event_count;
 	int64_t last_sequence;
 	uint64_t events_lost;
-	/* how many findings Skerry's audit of pages had; -1: not asked for yet */
+	/* number of findings of Skerry's audit of pages; -1: not asked for yet */
 	int64_t audit_findings;
 	int64_t log_lost;
 };
@@ -142,14 +147,14 @@ struct host_vm *host_find(const char *name);
 const char *host_vm_state(const struct host_vm *vm);
 /* Writes the HTTP entity tag (ETag) of a VM's configuration. */
 void host_vm_tag(const struct host_vm *vm, char *text, size_t room);
-/* Notes that a VM has changed: its JSON text is made anew when it is needed. */
+/* Notes that a VM has changed: its kept JSON text is dropped, and made again when needed. */
 void host_vm_changed(struct host_vm *vm);
 
 /* Asks for the list of VMs soon; the listener hears what has changed. */
 void host_refresh(void);
 /* Asks for the VM's keys, which were changed; until they have come, host_vm_settled() is false. */
 void host_refresh_config(struct host_vm *vm);
-/* Returns whether the VM's keys are those that it has, as far as is known here. */
+/* Returns whether the keys that the gateway knows of the VM are up to date. */
 bool host_vm_settled(const struct host_vm *vm);
 /* Takes in the VM's new state from the reply to an action; the whole list is asked for as well. */
 void host_vm_patch(json_t *result);
@@ -165,16 +170,16 @@ void host_vm_text(struct host_vm *vm, struct buffer *to);
 /* Adds the VM's object with its configuration, and whether the two are out of date. */
 void host_vm_text_full(struct host_vm *vm, struct buffer *to);
 
-/* What a VM did between its last two samples, which must be valid (`sampled`). */
+/* The rates of a VM between its last two samples, which must be valid (`sampled`). */
 struct host_rates {
 	double cpu_percent, steal_percent, halted_percent; /* of one CPU */
 	double exits_per_s, resident_bytes;
 };
 struct host_rates host_rates(const struct host_vm *vm);
 
-/* Returns what the thing of that kind and name transfers, or NULL if that is not known. */
+/* Returns the traffic of the thing of that kind and name, or NULL if it is not known. */
 const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const char *name);
-/* Takes in Skerry's rows of `disk stat` and of `net stat`, which came at `now_s`. */
+/* Takes Skerry's rows of `disk stat` and of `net stat`, which came at `now_s`. */
 void host_traffic_take_disks(json_t *rows, double now_s);
 void host_traffic_take_nets(json_t *rows, double now_s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Computes what disks, networks and VMs transfer in a second, from the counts that Skerry gives of
- * each VM's use of each disk and of each port of a network. The cache calls it with Skerry's rows,
+ * Computes how much disks, networks and VMs transfer in a second, from Skerry's counts for each
+ * VM's use of each disk and for each port of a network. The cache calls it with Skerry's rows,
  * histories read it; it writes the traffic in `host`.
  */
 #include "gateway/core/host/host.h"
@@ -12,7 +12,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/common/name.h"
 
-/* The rates of a VM by their place: those of its disks, then those of its networks. */
+/* The places of a VM's rates: first those of its disks, then those of its networks. */
 enum { TRAFFIC_VM_DISKS = 0, TRAFFIC_VM_NETS = 2 };
 
 static struct host_traffic *traffic_look(enum host_traffic_kind kind, const char *name)
@@ -29,7 +29,9 @@ const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const 
 	return traffic_look(kind, name);
 }
 
-/* Returns the thing, which is added if it is new, or NULL if there are too many. */
+/*
+ * Returns the thing of that kind and name, adding it if it is new, or NULL if there are too many.
+ */
 static struct host_traffic *traffic_get(enum host_traffic_kind kind, const char *name)
 {
 	struct host_traffic *thing = traffic_look(kind, name);
@@ -53,7 +55,7 @@ static double traffic_count_of(json_t *row, const char *key)
 	return count > 0 ? (double)count : 0;
 }
 
-/* Adds counts of a row to a thing's sums, from the place `first` on. */
+/* Adds counts of a row to a thing's sums, beginning at the place `first`. */
 static void traffic_add(struct host_traffic *thing, unsigned first, double a, double b, double c)
 {
 	if (!thing)
@@ -74,8 +76,8 @@ static void traffic_begin(void)
 }
 
 /*
- * Computes the rates of a thing at the places from `first` up to `end`. A sum that has become less
- * says that a driver or the thing was started again: the rate is then unknown once.
+ * Computes the rates of a thing at the places from `first` up to `end`. A sum that has decreased
+ * means that a driver or the thing was started again: its rate is then unknown once.
  */
 static void traffic_end_thing(struct host_traffic *thing, unsigned first, unsigned end,
 			      double now_s)
@@ -91,7 +93,10 @@ static void traffic_end_thing(struct host_traffic *thing, unsigned first, unsign
 	}
 }
 
-/* Ends a reply about things of `kind`, and about VMs from the place `first` on; forgets others. */
+/*
+ * Ends a reply about things of `kind`, and about VMs' rates from the place `first` on. Forgets
+ * things that the reply does not have.
+ */
 static void traffic_end(enum host_traffic_kind kind, unsigned first, double now_s)
 {
 	for (unsigned i = host.traffic_count; i-- > 0;) {
@@ -145,8 +150,8 @@ static double traffic_dropped(json_t *row)
 }
 
 /*
- * Returns the VM whose port a row is of, or NULL. Ports of uplinks have their card's name, which a
- * VM may have too, and no address: what passes there is everybody's.
+ * Returns the VM whose port a row describes, or NULL. A port of an uplink has its card's name,
+ * which a VM may have too, but no address: its frames belong to no VM.
  */
 static const char *traffic_vm_of_port(json_t *row)
 {

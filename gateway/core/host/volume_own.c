@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds out whether a volume holds what the gateway's own VM holds, from Skerry's list of the
- * store, which the handlers of volumes and of their content have asked for. Changes nothing.
+ * Finds out, from Skerry's list of a store, whether a volume holds data of the gateway's own VM.
+ * The handlers of volumes and of their contents call it. Changes nothing.
  */
 #include "gateway/core/host/volume_own.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers requests: everything that goes back to web and door goes through here, with its headers,
- * the end of its line in the audit and what is kept for its Idempotency-Key. Whoever has a request
- * calls it; it writes to the sockets of both.
+ * Answers requests: every byte for web and door passes here, with its headers, the end of its line
+ * in the audit and the copy kept for its Idempotency-Key. The code that handles a request calls it;
+ * it writes to the sockets of both processes.
  */
 
 #include "gateway/core/http/answer.h"

@@ -6,7 +6,7 @@
 #include "gateway/core/http/problem.h"
 #include "gateway/core/http/request.h"
 
-/* Sets the sockets to web and door: an answer goes to the one that the request came from. */
+/* Sets the sockets to web and door; an answer goes to the process that the request came from. */
 void answer_setup(struct message_socket *web, struct message_socket *door);
 
 /* Adds a header to the answer, which must be sent after this. */
@@ -17,7 +17,9 @@ void answer_retry_after(struct request *request, unsigned seconds);
 /* Adds Age (RFC 9111, 5.1) if the link is lost, as the cache is then out of date. */
 void answer_age(struct request *request);
 
-/* Each of these functions answers the request, and so ends it. `body` and `problem` are freed. */
+/*
+ * Each of these functions answers the request and thereby ends it. `body` and `problem` are freed.
+ */
 void answer_json(struct request *request, unsigned status, json_t *body);
 /* Answers with text that is JSON already. */
 void answer_json_text(struct request *request, unsigned status, const struct buffer *text);

@@ -43,7 +43,7 @@ struct scheme {
 	 * treated as if it were not shown.
 	 */
 	const char *problem;
-	/* Wrong credentials are counted by address, and make the client wait. */
+	/* Wrong credentials of this kind are counted by address, and make the client wait. */
 	bool counted;
 };
 
@@ -190,7 +190,7 @@ bool authenticate(struct request *request)
 
 	if (request->route->flags & ROUTE_PUBLIC)
 		return true;
-	/* This way alone has to wait for its verdict, so it has no row in the table. */
+	/* Name and password have no row in the table, as their check ends later. */
 	if (basic_shown(request))
 		return basic_authenticate(request);
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
@@ -242,7 +242,7 @@ bool authenticate_origin(struct request *request)
 			       bytes ? "octet-stream" : "json");
 		return false;
 	}
-	/* Browsers send names and passwords as they send cookies, whichever page has asked. */
+	/* Browsers add cookies, names and passwords to a request whichever page has caused it. */
 	if (((change && request->cookie) ||
 	     (basic_shown(request) && request_header(request, "origin")) ||
 	     (request->cookie && fields_get(&request->fields, "upgrade")) ||

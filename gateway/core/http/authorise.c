@@ -146,8 +146,8 @@ bool authorise(struct request *request)
 		return false;
 	}
 	/*
-	 * The command line of the gateway's own VM can give it a token with all roles: only whoever
-	 * has Skerry's console may change that.
+	 * Only a person at Skerry's console may change the command line of the gateway's own VM,
+	 * which can give a token all roles.
 	 */
 	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
 		answer_problem(request, 403, "own-vm",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Authenticates requests that show a user's name and password. Authentication calls it for requests
- * of Redfish's; it counts wrong passwords as a login does, and has the password thread check them.
+ * Authenticates requests that carry a user's name and password. Authentication calls it for
+ * requests to Redfish; it counts wrong passwords as a login does, and has the password thread check
+ * them.
  */
 #include "gateway/core/http/basic.h"
 
@@ -29,18 +30,18 @@ enum {
 	BASIC_BYTES = IDENTITY_NAME_BYTES + PASSWORD_MOST + 2,
 };
 
-/* A name and a password as a request shows them. */
+/* The name and the password in a request. */
 struct basic {
-	char text[BASIC_BYTES]; /* NAME 0 PASSWORD 0 */
+	char text[BASIC_BYTES]; /* NAME, a NUL, PASSWORD, a NUL */
 	const char *password;
 };
 
 /*
- * A password that was right. An account's number is another one after each change of the account,
- * so that an old password is not taken for its new one's.
+ * A right password. An account gets another number with each change, so that an old password never
+ * passes for the new one.
  */
 struct basic_kept {
-	uint64_t account; /* 0: free */
+	uint64_t account; /* the account's number; 0: the entry is free */
 	uint8_t hash[SECRET_BYTES];
 	double ends_s;
 };
@@ -55,7 +56,7 @@ bool basic_shown(const struct request *request)
 	       !strncasecmp(text, BASIC, strlen(BASIC));
 }
 
-/* Reads the credential. Returns false if it is none. */
+/* Reads the name and the password. Returns false if the header has none. */
 static bool basic_read(const struct request *request, struct basic *basic)
 {
 	const char *text = request_header(request, "authorization") + strlen(BASIC);
@@ -74,7 +75,7 @@ static bool basic_read(const struct request *request, struct basic *basic)
 	return true;
 }
 
-/* Hashes a password with a key of this process's, so that what is kept is of no use elsewhere. */
+/* Hashes a password with a key of this process, so that the kept hash is useless elsewhere. */
 static bool basic_hash(const char *password, uint8_t hash[SECRET_BYTES])
 {
 	static uint8_t key[32];
@@ -103,8 +104,8 @@ static bool basic_is_kept(const struct account *account, const char *password)
 }
 
 /*
- * Keeps a password that was right, in place of the one that ends first. Returns false, and keeps
- * none, without a hash: that of another user's password must not stand for it.
+ * Keeps a right password, replacing the one that expires first. Returns false, and keeps nothing,
+ * if the hash cannot be made: the hash of another password must not take its place.
  */
 static bool basic_keep(const struct account *account, const char *password)
 {
@@ -140,7 +141,7 @@ static void basic_took(const struct password_result *result)
 
 	if (!request || !basic_read(request, &basic))
 		return;
-	/* A user who was changed during the check has another number, so that there is none. */
+	/* A user who was changed during the check has another number, so that `account` is NULL. */
 	if (!result->right || !account) {
 		basic_refuse(request, basic.text);
 	} else if (!basic_keep(account, basic.password)) {

@@ -27,7 +27,7 @@
 enum { IDEMPOTENCY_S = 24 * 3600 };
 
 static struct kept {
-	double until_s; /* 0: free */
+	double until_s; /* when the entry expires; 0: it is free */
 	struct identity owner;
 	uint8_t key[32], content[32]; /* SHA-256 of the key and of the request's content */
 	bool under_way;
@@ -171,7 +171,7 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 
 	if (!entry)
 		return;
-	/* An answer with a secret is not kept: a secret is shown once. */
+	/* An answer with a secret is not kept, as a secret is shown only once. */
 	if (idempotency_passes(status, bytes, count) || count > IDEMPOTENCY_BODY_BYTES ||
 	    (request->route && request->route->flags & ROUTE_SECRET)) {
 		entry->until_s = 0;
@@ -202,6 +202,6 @@ void idempotency_forget(struct request *request)
 
 	if (!entry)
 		return;
-	/* An action that was begun goes on; the same key must not begin it again. */
+	/* An action that has begun continues; the same key must not begin it again. */
 	idempotency_store(entry, 409, "application/problem+json", left, strlen(left));
 }

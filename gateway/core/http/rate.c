@@ -17,11 +17,11 @@
 
 enum {
 	RATE_COUNT = 1024,
-	RATE_BURST_S = 2, /* after a pause, the requests of so many seconds may come at once */
+	RATE_BURST_S = 2, /* an asker who pauses saves up requests for this many seconds */
 };
 
 struct rate {
-	uint64_t key; /* 0: free */
+	uint64_t key; /* the entry's asker and kind (rate_key()); 0: the entry is free */
 	struct bucket bucket;
 };
 
@@ -43,7 +43,7 @@ static struct rate *rate_find(uint64_t key, double full, double now_s)
 	return oldest;
 }
 
-/* Returns what the requests, or the changes, of an asker are counted under. */
+/* Returns the key under which an asker's requests, or changes, are counted. */
 static uint64_t rate_key(const struct identity *identity, bool change)
 {
 	uint64_t who = identity->token	   ? identity->token

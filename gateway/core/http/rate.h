@@ -11,7 +11,7 @@ struct request;
  */
 bool rate_take(struct request *request, bool change);
 /*
- * Counts a request that was allowed as `count` more. What it takes beyond what is left has to come
- * back before the next one is allowed, so that it need not be known before.
+ * Counts an allowed request as `count` more. If that exceeds the asker's rest, the next request is
+ * allowed only when the excess has come back; so the cost need not be known in advance.
  */
 void rate_charge(const struct request *request, unsigned count);

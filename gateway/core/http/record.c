@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines of a request in the audit: one before its action is done, with the result later, or one
- * that says why it is denied. The router begins the line, an answer ends it; it calls audit/.
+ * Writes the lines of a request in the audit: one before its action is done, with the result later,
+ * or one that says why it is denied. The router begins the line, an answer ends it; it calls
+ * audit/.
  */
 
 #include "gateway/core/http/record.h"

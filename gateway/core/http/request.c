@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The requests that web has handed over, each until it is answered in full or its client has gone,
- * and look-ups of what a request says. Router, answers and handlers use it; it owns the bytes of
- * each request, and ends the audit's line of a request that nobody waits for any more.
+ * and functions that read their fields. Router, answers and handlers use it; it owns the bytes of
+ * each request, and ends the audit's line of a request whose client has gone.
  */
 
 #include "gateway/core/http/request.h"
@@ -90,10 +90,7 @@ struct request *request_take(uint32_t id, const char *bytes, size_t count)
 	struct request *request;
 	uint8_t random[8];
 
-	/*
-	 * web has fewer exchanges than this limit; what it sends beyond the limit is an error of
-	 * web.
-	 */
+	/* web has fewer exchanges than this limit; a request beyond it is an error of web. */
 	if (request_find(id) || request_total >= REQUESTS)
 		return NULL;
 	request = malloc(sizeof(*request));

@@ -33,11 +33,11 @@ struct request {
 	const struct route *route;
 	struct identity who;
 	bool cookie; /* the credential is a cookie */
-	/* looks at the request again from its beginning, once its password was checked */
+	/* serves the request from its beginning, once its password was checked */
 	void (*again)(struct request *request);
 	/*
-	 * it is still being decided whether the asker may do this: if the answer is a problem, the
-	 * audit gets it as a denial
+	 * the decision whether the asker may do this is still open: the audit records a problem as
+	 * a denial
 	 */
 	bool judged;
 	char vm[NAME_BYTES];	/* the value of {vm} in the path */
@@ -89,17 +89,17 @@ const char *request_address(const struct request *request);
 /* Returns body.NAME as text, or NULL if it is not there or no text. */
 const char *request_text(const struct request *request, const char *name);
 /*
- * Returns whether body.NAME, if it is there, has that type. A member of a wrong type must not count
- * as missing, since a limit would then not hold.
+ * Returns whether body.NAME is missing or has that type. A member of a wrong type must not count as
+ * missing, since a limit would then not hold.
  */
 bool request_is(const struct request *request, const char *name, enum field_type type);
-/* Returns whether body.NAME is true; anything else, and nothing, is false. */
+/* Returns whether body.NAME is true; any other value, or a missing member, counts as false. */
 bool request_true(const struct request *request, const char *name);
 /* Returns body.roles as bits, or 0 if there are none, or one is unknown. */
 unsigned request_roles(const struct request *request);
 /* Copies the cookie __Host-skerry of the header into `text`; returns false if there is none. */
 bool request_cookie(const struct request *request, char *text, size_t room);
-/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
+/* Writes the asker's name for the audit, such as "alice via token 7", at most 64 bytes. */
 void request_actor(const struct request *request, char *actor, size_t room);
 /* Returns the seconds of Prefer: wait=N (RFC 7240), at most 60, or `missing` without it. */
 unsigned request_wait_s(const struct request *request, unsigned missing);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the table of routes is: main() sets it, as the handlers are in folders above this one. The
- * router and the description of the API read it.
+ * Holds the pointer to the table of routes: main() sets it, as the handlers are in folders above
+ * this one. The router and the description of the API read it.
  */
 #include "gateway/core/http/route.h"
 

@@ -6,7 +6,7 @@
 
 struct request;
 
-/* What a route has to do with VMs, and so with the scope of the asker. */
+/* How a route depends on VMs, and so on the asker's scope. */
 enum route_scope {
 	SCOPE_NONE,   /* the route has to do with no VM */
 	SCOPE_VM,     /* {vm} in the path: the VM has to exist and to be in scope, else 404 */
@@ -39,8 +39,8 @@ enum route_flag {
 	/* the route changes nothing: it has a line in the audit only when it is denied */
 	ROUTE_READ = 2048,
 	/*
-	 * what is typed into something of the asker's own: counted as a request, not as a change,
-	 * and in the audit only when it is denied
+	 * the route sends input to something of the asker's own: it counts as a request, not as a
+	 * change, and the audit has a line only when it is denied
 	 */
 	ROUTE_TYPED = 65536,
 	/* body.template must be in scope; the answer is for the owner alone, and is not kept */

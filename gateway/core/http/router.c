@@ -212,8 +212,8 @@ static bool router_first(struct request *request)
 }
 
 /*
- * Returns whether what a client has given is text. What is not would vanish from a command to
- * Skerry, as from the audit.
+ * Returns whether a client's field is text. Other bytes would vanish from a command to Skerry and
+ * from the audit.
  */
 static bool router_text_valid(const struct fields *fields)
 {

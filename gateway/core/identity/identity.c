@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What applies to every credential: whether it is still valid, how the audit names its holder, and
- * which roles nobody would have without it. The streams, the audit and the handlers of tokens and
- * users call it; it asks the lists of tokens and of users.
+ * Functions on every kind of credential: whether it is still valid, how the audit names its holder,
+ * and which roles would have no holder without it. The streams, the audit and the handlers of
+ * tokens and users call it; it asks the lists of tokens and of users.
  */
 
 #include "gateway/core/identity/identity.h"

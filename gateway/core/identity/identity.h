@@ -22,7 +22,7 @@ enum {
 	SCOPE_BYTES = 64,
 };
 
-/* An asker, and what the asker may do. */
+/* An asker, and the asker's roles and scope. */
 struct identity {
 	char name[IDENTITY_NAME_BYTES];
 	unsigned roles; /* the asker's roles, with the roles that they imply */
@@ -43,11 +43,11 @@ struct identity {
 /* Returns false when the credential's token or user was removed, changed or has expired. */
 bool identity_alive(const struct identity *identity, int64_t now);
 
-/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
+/* Writes the asker's name for the audit, such as "alice via token 7", at most 64 bytes. */
 void identity_actor(const struct identity *identity, char *actor, size_t room);
 
 /*
- * Returns those of the roles admin and auditor, for all VMs and without an expiry, that nobody
- * would have without the token and the account of these numbers (0: none).
+ * Returns which of the roles admin and auditor, for all VMs and without an expiry, would have no
+ * holder without this token and account (0: none).
  */
 unsigned identity_roles_lost(uint64_t token, uint64_t account);

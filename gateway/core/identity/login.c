@@ -48,8 +48,8 @@ void login_key(const char *address, char *key, size_t room)
 }
 
 /*
- * What is counted for each address: its wrong tokens, the wrong passwords of each user, and all its
- * wrong passwords. They are counted apart, so that nobody locks out others at the same address.
+ * The counts for each address: wrong tokens, wrong passwords of each user, and all wrong passwords.
+ * They are separate, so that a client cannot lock out other clients at its address.
  */
 enum login_kind { LOGIN_TOKENS = 't', LOGIN_USER = 'u', LOGIN_ALL = 'a' };
 
@@ -87,7 +87,10 @@ bool login_allowed(const char *address, const char *user, unsigned *retry_s)
 		login_find(user ? LOGIN_USER : LOGIN_TOKENS, address, user, false);
 	double left_s = login_left_s(login);
 
-	/* A user who has logged in from this address before is not kept out by others' guesses. */
+	/*
+	 * A user who has logged in from this address before need not wait because of other clients'
+	 * guesses.
+	 */
 	if (left_s <= 0 && user && !(login && login->known))
 		left_s = login_left_s(login_find(LOGIN_ALL, address, NULL, false));
 	*retry_s = left_s > 0 ? (unsigned)left_s + 1 : 0;

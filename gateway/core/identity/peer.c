@@ -21,10 +21,10 @@
 #include "gateway/core/common/settings.h"
 
 static struct peer {
-	uint32_t number; /* 0: free */
-	bool door;	 /* door has the connection, and not web */
+	uint32_t number; /* the connection's number; 0: the entry is free */
+	bool door;	 /* door has the connection; false: web has it */
 	unsigned user;
-	char name[IDENTITY_NAME_BYTES]; /* "": not known */
+	char name[IDENTITY_NAME_BYTES]; /* the user's name; "": not known */
 } peers[PEER_COUNT];
 
 static uint32_t peer_last;
@@ -51,8 +51,8 @@ int peer_listen(const char *option, const char *path)
 }
 
 /*
- * Finds a user's name in the file of this machine's users. No other source of names is asked: one
- * on the network could hold up everybody.
+ * Finds a user's name in this computer's file of users. No other source of names is asked: a slow
+ * one on the network could delay all requests.
  */
 static void peer_find_name(struct peer *peer)
 {
@@ -63,7 +63,9 @@ static void peer_find_name(struct peer *peer)
 	if (!file)
 		return;
 	while ((entry = fgetpwent(file))) {
-		/* A name that does not fit is not used: cut, it could be another user's. */
+		/*
+		 * A name that does not fit is not used: its beginning could be another user's name.
+		 */
 		if (entry->pw_uid == peer->user && strlen(entry->pw_name) < sizeof(peer->name)) {
 			string_copy(peer->name, sizeof(peer->name), entry->pw_name);
 			break;
@@ -101,7 +103,7 @@ void peer_accept(int listener, bool door, struct message_socket *to)
 		same += peers[i].user == user.uid;
 		others += !peer_is_owner(peers[i].user);
 	}
-	/* Users who may do nothing here must not take the places of those who may. */
+	/* Users who have no rights here must not take the places of users who have. */
 	if (!peer || (!owner && (same >= PEER_SHARE || others >= PEER_COUNT - PEER_KEPT))) {
 		close(fd);
 		return;

@@ -5,14 +5,14 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * The Unix sockets: core accepts each connection and sees which user it is from; web or door only
- * gets the connection and its number, so that a broken one can be nobody but those who are
+ * The Unix sockets: core accepts each connection and sees which user it is from; web or door gets
+ * only the connection and its number. So a compromised web or door can act only for users who are
  * connected to it.
  */
 enum {
 	PEER_COUNT = 64,
-	PEER_SHARE = 8, /* the most connections of a user other than root and the gateway's own */
-	PEER_KEPT = 16, /* places that all other users together leave to these two */
+	PEER_SHARE = 8, /* the most connections of one user other than root and the gateway's */
+	PEER_KEPT = 16, /* places that all other users leave to root and the gateway's user */
 };
 
 /*

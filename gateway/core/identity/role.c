@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The roles: their names, and which contain which. Tokens, users, handlers and the description of
- * the API ask here; the file holds nothing but constants.
+ * The roles: their names, and which roles each one contains. Tokens, users, handlers and the
+ * description of the API ask here; the file holds nothing but constants.
  */
 
 #include "gateway/core/identity/role.h"

@@ -5,7 +5,7 @@
 
 #include "gateway/core/identity/identity.h"
 
-/* How many roles there are; their names are in the order of their bits. */
+/* The number of roles; the order of their names is that of their bits. */
 enum { ROLE_COUNT = 8 };
 extern const char *const role_names[ROLE_COUNT];
 

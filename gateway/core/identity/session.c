@@ -28,7 +28,7 @@ enum {
 struct session {
 	struct identity identity;
 	uint8_t hash[SECRET_BYTES];
-	double ends_s; /* clock_now_s(); 0: free */
+	double ends_s; /* when the entry expires, by clock_now_s(); 0: the entry is free */
 	/* of a ticket: the path of the only route that it opens, as in the table of routes */
 	const char *path;
 	char vm[NAME_BYTES]; /* of a ticket: the VM that the ticket is for */
@@ -59,7 +59,9 @@ static struct session *session_place(struct session *list, const struct identity
 	for (size_t i = 0; i < SESSION_COUNT; i++) {
 		bool free = list[i].ends_s <= now_s;
 
-		/* All entries live equally long: the one that ends first was made first. */
+		/*
+		 * All entries live equally long, so that the one that expires first is the oldest.
+		 */
 		places[i] = (struct share){.who = free ? NULL : &list[i].identity,
 					   .since = list[i].ends_s};
 		if (list[i].ends_s < list[oldest].ends_s)

@@ -69,7 +69,8 @@ size_t share_place(struct share *places, size_t count, const struct identity *wh
 	mine = share_find(places, count, who);
 	has = mine < count ? places[mine].held : 0;
 	/*
-	 * If several holders have most places, the one whose first place comes first gives one up.
+	 * If several holders have the most places, the holder whose first place has the lowest
+	 * index gives one up.
 	 */
 	most = own ? mine : count;
 	taken = has + 1;

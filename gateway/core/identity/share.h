@@ -4,9 +4,9 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * Places that all askers share: logins, tickets, streams, consoles. While some are free, everybody
- * gets one; when all are taken, the holder of most places gives up its oldest, so that nobody
- * pushes others out by asking often.
+ * Places that all askers share: logins, tickets, streams, consoles. Any asker gets a free place;
+ * when all are taken, the holder of most places gives up its oldest one, so that no asker pushes
+ * others out by asking often.
  */
 struct share {
 	const struct identity *who; /* the holder of this place; NULL: the place is free */
@@ -30,8 +30,8 @@ static inline bool share_same(const struct identity *one, const struct identity 
 }
 
 /*
- * Returns the place that `who` gets. That is a free place, or the oldest place of the holder of
- * most places, if that holder has at least two more than `who`; else, with `own`, the oldest place
- * of `who`. Returns `count` if there is none. The time grows with `count` only.
+ * Returns the place that `who` gets: a free place, or the oldest place of the holder of most
+ * places, if that holder has at least two more than `who`; else, with `own`, the oldest place of
+ * `who`. Returns `count` if there is no such place. The function's time is linear in `count`.
  */
 size_t share_place(struct share *places, size_t count, const struct identity *who, bool own);

@@ -31,7 +31,7 @@ enum {
 };
 
 struct token {
-	uint64_t number; /* 0: free */
+	uint64_t number; /* the token's number; 0: the entry is free */
 	char name[IDENTITY_NAME_BYTES];
 	unsigned roles; /* the roles as given, without those that they contain */
 	char scope[SCOPE_BYTES];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits the connections to guests that may not answer, so that other requests find room on the
- * link. Runs and templates ask it before each such call (attempt to connect); it keeps only counts.
+ * Limits how many connections to guests are being made at a time, since a guest may not answer and
+ * other requests need room on the link. Runs and templates ask it before each such call (attempt to
+ * connect); it keeps only counts.
  */
 #include "gateway/core/live/call.h"
 
@@ -20,8 +21,8 @@ bool call_begin(enum call_kind kind)
 	double now_s = clock_now_s();
 
 	/*
-	 * Neither CALL_AGAIN nor CALL_TEMPLATE takes the last of the link's requests for calls
-	 * while the other one waits for it.
+	 * Neither CALL_AGAIN nor CALL_TEMPLATE takes the last place for calls while the other kind
+	 * waits for one.
 	 */
 	if (kind != CALL_FIRST && !call_counts[other] && call_counts[kind] &&
 	    now_s - call_refused_s[other] < CALL_PATIENCE_S)

@@ -82,7 +82,7 @@ static void console_closed(uint64_t unused, json_t *reply)
 	(void)reply;
 }
 
-/* Closes the stream at Skerry, as nobody reads it any more. */
+/* Closes the stream at Skerry, since its client has gone. */
 static void console_close(struct console *console)
 {
 	char number[24];
@@ -99,7 +99,7 @@ static void console_close(struct console *console)
 	}
 }
 
-/* Is called when the client of a console has gone before the console's stream has ended. */
+/* Closes the console's stream; called when the client has gone before the stream has ended. */
 static void console_leave(struct request *request)
 {
 	struct console *console = request->console;
@@ -111,7 +111,7 @@ static void console_leave(struct request *request)
 	}
 }
 
-/* Ends a console, as another asker, who has fewer, gets its place in the table. */
+/* Ends a console, because an asker with fewer consoles gets its place in the table. */
 static void console_displace(struct console *console)
 {
 	struct request *request = request_find(console->request);

@@ -87,8 +87,8 @@ struct request *content_release(struct content *content)
 }
 
 /*
- * Tells Skerry that the stream is not wanted any more; when Skerry ends it, the transfer's entry is
- * free.
+ * Tells Skerry to close a stream that is no longer needed; the transfer's entry is free once Skerry
+ * has closed it.
  */
 static void content_refuse(struct content *content)
 {
@@ -121,7 +121,7 @@ void content_fail(struct content *content, unsigned status, const char *code, co
 	content_fail_json(content, problem_json(status, code, detail, NULL));
 }
 
-/* Is called when the client has gone: breaks the client's transfer off. */
+/* Breaks off the transfer of a client that has gone; called when its request ends. */
 static void content_leave(struct request *request)
 {
 	struct content *content = content_of_request(request);
@@ -333,7 +333,7 @@ static void content_took(uint64_t number, json_t *reply)
 	}
 }
 
-/* Handles the end of a transfer's stream, whether it is done or broken off. */
+/* Handles the end of a transfer's stream, whether the transfer is complete or broken off. */
 static void content_closed(struct content *content, json_t *line)
 {
 	const char *reason = json_string_value(json_object_get(line, "reason"));

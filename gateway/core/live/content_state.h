@@ -22,7 +22,7 @@ enum {
 };
 #define CONTENT_MOST (INT64_C(1) << 40) /* bytes of Skerry's largest volume */
 
-/* What a transfer waits for. */
+/* The step of a transfer: the event for which it waits. */
 enum content_step {
 	CONTENT_FREE,
 	CONTENT_LOOKS, /* the reply that says whether the volume is there */
@@ -47,9 +47,9 @@ struct content {
 	 * bytes
 	 */
 	int64_t first, end, total;
-	int64_t size;  /* of the volume */
-	int64_t at;    /* where the current piece begins in the volume */
-	int64_t piece; /* its length */
+	int64_t size;  /* the volume's size */
+	int64_t at;    /* offset in the volume at which the current piece begins */
+	int64_t piece; /* the current piece's length */
 	int64_t sent;  /* bytes of the piece that were sent to Skerry */
 	bool end_sent;
 	bool told; /* upload: the client may send; download: the head of the answer was sent */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts the process hook, and passes on what it says. The queue of deliveries calls it, core's
- * main loop watches its socket; it gives the process one end of a socket and nothing else.
+ * Starts the process hook and forwards its messages. The queue of deliveries calls it, core's main
+ * loop watches its socket; it gives the process one end of a socket and nothing else.
  */
 #include "gateway/core/live/hook_process.h"
 
@@ -20,8 +20,8 @@ enum { HOOK_PROCESS_MESSAGES = 64, HOOK_PROCESS_AGAIN_S = 1 };
 
 static struct {
 	struct message_socket socket;
-	pid_t pid;	/* 0: it does not run */
-	double ended_s; /* when it ended, by clock_now_s() */
+	pid_t pid;	/* the process's id; 0: it does not run */
+	double ended_s; /* when the process ended, by clock_now_s() */
 	hook_process_result *result;
 	hook_process_gone *gone;
 } hook_process = {.socket = {.fd = -1}};
@@ -45,7 +45,7 @@ static void hook_process_run(int fd)
 	_exit(127);
 }
 
-/* Returns whether the process runs, which is started if it does not. */
+/* Starts the process if it does not run. Returns whether it runs. */
 static bool hook_process_start(void)
 {
 	int ends[2];
@@ -132,7 +132,7 @@ void hook_process_reap(void)
 			WIFSIGNALED(status) ? "signal" : "exit",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	hook_process.pid = 0;
-	/* What it said last may not be read yet. */
+	/* The process's last messages may still be unread. */
 	hook_process_ready();
 	hook_process_drop();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue of what goes to web hooks: what is sent when, and again after a failure. Core's main
- * function brings the news of alerts and the time, a handler shows how deliveries went; the file
- * hands them to the process hook.
+ * The queue of deliveries to web hooks: decides when each is sent, and sent again after a failure.
+ * Core's main function brings the news of alerts and the time, a handler shows the results; the
+ * file hands deliveries to the process hook.
  */
 #include "gateway/core/live/hook_queue.h"
 
@@ -29,27 +29,29 @@ enum {
 	QUEUE_TRIED_MANY = 429,
 	QUEUE_TRY_TIMEOUT = 408,
 	QUEUE_LINES = 16,
-	QUEUE_SENTENCE_BYTES = 160, /* the most of what the process hook says of a delivery */
+	QUEUE_SENTENCE_BYTES = 160, /* room for the process's sentence about a delivery */
 };
 
 struct queue_entry {
-	uint32_t id;	/* 0: the entry is free; ids grow, so that the least is the oldest */
-	unsigned place; /* of its rule in the table of rules */
+	uint32_t id;	/* 0: the entry is free; ids grow, so that the lowest is the oldest */
+	unsigned place; /* the rule's place in the table of rules */
 	char rule[NAME_BYTES], url[HOOK_URL_BYTES], secret[SECRET_TEXT_BYTES];
-	char number[2 * 16 + 1]; /* names the delivery to its receiver */
+	char number[2 * 16 + 1]; /* the delivery's number, which its receiver gets */
 	char *body;
 	unsigned tries;
 	bool under_way;
-	double again_s; /* when it may be sent, by clock_now_s() */
-	double begun_s; /* since when it is under way */
+	double again_s; /* when the delivery may be sent, by clock_now_s() */
+	double begun_s; /* when the present attempt began */
 };
 
-/* How the deliveries of a rule's name to a web hook went: another hook is nobody else's news. */
+/*
+ * The results of a rule's deliveries to one URL. A rule that gets another URL gets another entry.
+ */
 struct queue_past {
 	char rule[NAME_BYTES], url[HOOK_URL_BYTES];
 	unsigned dropped;
-	double used_s; /* when it was last written, by clock_now_s(); 0: the place is free */
-	int64_t time;  /* of the last result, in seconds since 1970 */
+	double used_s; /* when the entry was last written, by clock_now_s(); 0: it is free */
+	int64_t time;  /* time of the last result, in seconds since 1970 */
 	char result[200];
 };
 
@@ -58,11 +60,11 @@ static struct {
 	struct queue_past past[ALERT_RULES];
 	uint32_t last;
 	unsigned under_way;
-	bool blind; /* this computer's networks are not known, and that was said */
+	bool blind; /* this computer's networks are not known; stderr has a line about it */
 	struct bucket lines;
 } queue = {.lines = {.left = QUEUE_LINES}};
 
-/* Returns how the deliveries of that rule to that URL went, or NULL. */
+/* Returns the results of that rule's deliveries to that URL, or NULL. */
 static struct queue_past *queue_past_find(const char *rule, const char *url)
 {
 	for (unsigned i = 0; i < ALERT_RULES; i++) {
@@ -72,7 +74,9 @@ static struct queue_past *queue_past_find(const char *rule, const char *url)
 	return NULL;
 }
 
-/* Returns the place for how such deliveries went; beyond all places the oldest is lost. */
+/*
+ * Returns the entry for the results of the delivery's rule and URL; a new one replaces the oldest.
+ */
 static struct queue_past *queue_past(const struct queue_entry *entry)
 {
 	struct queue_past *place = queue_past_find(entry->rule, entry->url);
@@ -99,14 +103,14 @@ static void queue_free(struct queue_entry *entry)
 	explicit_bzero(entry, sizeof(*entry));
 }
 
-/* Loses a delivery that is not under way, and counts it. */
+/* Drops a delivery that is not under way, and counts it as dropped. */
 static void queue_drop(struct queue_entry *entry)
 {
 	queue_past(entry)->dropped++;
 	queue_free(entry);
 }
 
-/* Drops what waits for another rule, which had the place before. */
+/* Drops the waiting deliveries of other rules, which had this place before. */
 static void queue_leave(unsigned place, const char *rule)
 {
 	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
@@ -119,7 +123,7 @@ static void queue_leave(unsigned place, const char *rule)
 }
 
 /*
- * Returns a free entry; the place's oldest delivery has to go for it when the place has too many.
+ * Returns a free entry. If the place has too many deliveries, its oldest one is dropped for that.
  */
 static struct queue_entry *queue_room(unsigned place)
 {
@@ -142,7 +146,7 @@ static struct queue_entry *queue_room(unsigned place)
 	return oldest;
 }
 
-/* Returns what the receiver gets as JSON, which the caller frees. */
+/* Returns the delivery's body for the news, as JSON, which the caller frees. */
 static char *queue_body(const struct alert_news *news, const char *number)
 {
 	json_t *body = alert_rule_json(news->rule);
@@ -282,7 +286,7 @@ static bool queue_send(struct queue_entry *entry)
 	return done;
 }
 
-/* Returns whether the entry is the oldest of its place, of which none is under way. */
+/* Returns whether the entry is the oldest delivery of its place. */
 static bool queue_is_next(const struct queue_entry *entry)
 {
 	for (unsigned i = 0; i < HOOK_QUEUE; i++) {
@@ -294,7 +298,9 @@ static bool queue_is_next(const struct queue_entry *entry)
 	return true;
 }
 
-/* Returns whether a rule still has the delivery's web hook: else one more try is its last. */
+/*
+ * Returns whether the rule still has the delivery's web hook. If not, the next attempt is the last.
+ */
 static bool queue_is_wanted(const struct queue_entry *entry)
 {
 	const struct alert_rule *rule = alert_find(entry->rule);
@@ -336,7 +342,7 @@ void hook_queue_tick(void)
 	}
 }
 
-/* Notes how a delivery went, and what becomes of it. */
+/* Notes the result of an attempt, and frees the delivery or sets the time of the next attempt. */
 static void queue_note(struct queue_entry *entry, bool done, bool lasts, const char *text)
 {
 	static const double pauses_s[HOOK_QUEUE_TRIES] = {1, 5, 25, 125, 300, 300};
@@ -359,7 +365,8 @@ static void queue_note(struct queue_entry *entry, bool done, bool lasts, const c
 	queue_free(entry);
 }
 
-/* Returns what the process says, if it is a sentence that may stand in the audit and on terminals.
+/*
+ * Returns the process's sentence if it is fit for the audit and terminals, else a fixed sentence.
  */
 static const char *queue_sentence(const char *text)
 {
@@ -372,7 +379,7 @@ static const char *queue_sentence(const char *text)
 		       : "the process that sends has said nothing that can be shown";
 }
 
-/* Takes the result that the process hook tells of a delivery, which it was given. */
+/* Takes the process's result of a delivery. Returns false if no such delivery is under way. */
 static bool queue_result(uint32_t id, unsigned status, const char *text)
 {
 	bool later = !status || status == QUEUE_TRY_TIMEOUT || status == QUEUE_TRIED_MANY ||

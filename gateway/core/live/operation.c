@@ -27,7 +27,7 @@
 enum { OPERATIONS = 256, OPERATION_KEPT_S = 3600, OPERATION_REQUESTS = 4 };
 
 struct operation {
-	uint64_t number; /* 0: free */
+	uint64_t number; /* the operation's number; 0: the entry is free */
 	enum operation_kind kind;
 	struct identity owner;
 	char target[TARGET_BYTES];
@@ -348,7 +348,7 @@ void operation_restarted(void)
 	}
 }
 
-/* Shows an operation to whoever began it, or to an operator if it is about a VM in scope. */
+/* Shows an operation to the asker who began it, or to an operator if it is about a VM in scope. */
 void operation_show(struct request *request)
 {
 	int64_t number = number_read(request->item, 0, INT64_MAX / 10);

@@ -190,7 +190,7 @@ void stream_event(const struct host_event *event)
 	}
 }
 
-/* Returns the event as those of Skerry look, by Skerry's time. */
+/* Returns an alert in the form of Skerry's events, with Skerry's time. */
 static json_t *stream_alert_json(const struct alert_news *news, const char *name)
 {
 	double time_s = (double)host.boot_time_ns / 1e9 + clock_now_s() - host.hello_s;

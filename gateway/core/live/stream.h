@@ -20,8 +20,8 @@ void stream_vm(const struct host_vm *vm);
 void stream_gone(const char *name);
 void stream_event(const struct host_event *event);
 /*
- * Tells those who see the rule. The event has no id, as Skerry does not number it: it is not sent
- * again to whoever comes later.
+ * Sends an alert to the listeners who may see its rule. The event has no id, as Skerry does not
+ * number it, so that a listener who connects later does not get it.
  */
 void stream_alert(const struct alert_news *news);
 void stream_sample(double time_s);

@@ -30,7 +30,7 @@ enum template_step {
 
 static struct template
 {
-	uint32_t request; /* 0: free */
+	uint32_t request; /* id of the client's request; 0: the entry is free */
 	enum template_step step;
 	char name[NAME_BYTES], stream[24], actor[65];
 	bool asked;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of uploads that can go on where they were cut off. content.c keeps it; it calls nothing
+ * The list of uploads that were cut off and can be continued. content.c keeps it; it calls nothing
  * but the clock. After a restart of the gateway the list is empty, and uploads begin at 0 again.
  */
 #include "gateway/core/live/upload.h"

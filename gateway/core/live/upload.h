@@ -12,9 +12,9 @@
  */
 #define UPLOAD_END ".part"
 
-/* An upload that can go on: into which volume, and how many bytes are on the disk. */
+/* An upload that can be continued: its volume, and how many bytes are on the disk. */
 struct upload {
-	char part[TARGET_BYTES]; /* STORE/VOLUME.part; "": free */
+	char part[TARGET_BYTES]; /* STORE/VOLUME.part; "": the entry is free */
 	int64_t volume;		 /* Skerry's id of the volume into which the upload goes */
 	int64_t at, total;
 	double last_s;

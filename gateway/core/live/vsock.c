@@ -111,7 +111,7 @@ static void vsock_close(struct vsock *vsock)
 	vsock_free(vsock);
 }
 
-/* Is called when the client has gone. */
+/* Closes the stream of a client that has gone; called when its request ends. */
 static void vsock_leave(struct request *request)
 {
 	struct vsock *vsock = request->vsock;
@@ -230,8 +230,8 @@ static void vsock_opened(uint64_t index, json_t *reply)
 }
 
 /*
- * Returns an entry for a connection of `who`: a free one, or the oldest of whoever has two more.
- * Returns NULL if there is none, or if too many connections are being opened.
+ * Returns an entry for a connection of `who`: a free one, or the oldest of a holder who has at
+ * least two more. Returns NULL if there is none, or if too many connections are being opened.
  */
 static struct vsock *vsock_place(const struct identity *who)
 {

@@ -13,19 +13,19 @@
 #include "gateway/core/audit/audit.h"
 
 /*
- * A result that came too late for its own report is for the next one, unless that begins this many
- * seconds later or more.
+ * A result that came too late for its own report is used for the next one, if that begins within
+ * this many seconds.
  */
 enum { CHAIN_FRESH_S = 600 };
 
 /*
- * The thread writes `lines`, `whole` and `time_s`, and then stores `ended`; core reads them once it
- * has seen that.
+ * The thread writes `lines`, `whole` and `time_s`, and then stores `ended`; core reads them only
+ * after it has seen `ended`.
  */
 static struct {
 	bool begun;	    /* the thread exists and its result was not taken yet */
 	unsigned rotations; /* audit_rotations() when the thread began */
-	uint64_t line;	    /* the last line that was written before that, and its hash */
+	uint64_t line;	    /* number and hash of the last line written before the thread began */
 	char head[AUDIT_HASH];
 	struct audit_chain lines;
 	bool whole;
@@ -46,7 +46,7 @@ void report_chain_start(void)
 {
 	pthread_t thread;
 
-	/* A thread of an earlier report that took too long is still at work, or has just ended. */
+	/* The thread of an earlier, late report is still at work, or has ended recently. */
 	if (chain.begun &&
 	    (!atomic_load(&chain.ended) || time(NULL) - chain.time_s < CHAIN_FRESH_S))
 		return;
@@ -59,8 +59,8 @@ void report_chain_start(void)
 }
 
 /*
- * Looks whether the files have the last line that was written: without it their chain may be whole,
- * too. It counts as the place of the break if it is there, and is another one.
+ * Checks that the files hold the last line that was written, as a chain without its end is whole,
+ * too. If they hold another line in its place, that line counts as the break.
  */
 static void chain_look(void)
 {
@@ -82,7 +82,10 @@ bool report_chain_result(enum report_chain_state *state, struct audit_chain *lin
 		return false;
 	chain.begun = false;
 	chain_look();
-	/* A file that was renamed or removed meanwhile looks like a break: it is read once more. */
+	/*
+	 * A file that was renamed or removed during the check looks like a break, so the files are
+	 * read again.
+	 */
 	if (!chain.whole && chain.rotations != audit_rotations()) {
 		report_chain_start();
 		return !chain.begun;

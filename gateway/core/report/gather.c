@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gathers what a report is made of: asks Skerry a fixed list of commands, each once for all who
- * wait, and takes the rest from what the gateway knows. The handler of reports calls it; it changes
- * nothing.
+ * Gathers the facts for reports: asks Skerry a fixed list of commands, once for all waiting
+ * requests, and takes the rest from the gateway's own state. The handler of reports calls it; it
+ * changes nothing.
  */
 #include "gateway/core/report/report.h"
 
@@ -21,8 +21,8 @@
 
 enum {
 	GATHER_WAITERS = 16,
-	GATHER_FRESH_S = 10,	  /* for so long the next asker gets what was gathered */
-	GATHER_WAIT_S = 45,	  /* after so long what is missing counts as unknown */
+	GATHER_FRESH_S = 10,	  /* seconds for which gathered facts serve further requests */
+	GATHER_WAIT_S = 45,	  /* seconds after which a missing answer counts as unknown */
 	GATHER_AUDIT_LINES = 100, /* the newest lines of the audit that a report shows */
 };
 
@@ -38,7 +38,7 @@ static struct {
 	bool under_way;
 	uint32_t round; /* the number of the gathering; a late reply belongs to an earlier one */
 	bool come[REPORT_COMMANDS], chain_come;
-	double began_s, ended_s; /* by clock_now_s(); ended_s 0: nothing was gathered yet */
+	double began_s, ended_s; /* by clock_now_s(); ended_s 0: no gathering has ended yet */
 	uint32_t waiting[GATHER_WAITERS];
 	unsigned waiter_count;
 	report_done *done;
@@ -63,8 +63,8 @@ static void gather_forget(struct report_facts *facts)
 }
 
 /*
- * Keeps of the configuration's sections what a report shows; the command lines of guests, which may
- * hold secrets, are not among it.
+ * Copies from the configuration's sections the keys that a report shows. The command lines of
+ * guests, which may hold secrets, are not among these.
  */
 static json_t *gather_config(json_t *rows)
 {
@@ -77,7 +77,10 @@ static json_t *gather_config(json_t *rows)
 	{
 		json_t *item = json_object();
 
-		/* What a report shows of a VM is in the cache: its section stays empty. */
+		/*
+		 * The section of a VM gets no keys here, as a report takes a VM's keys from the
+		 * cache.
+		 */
 		for (size_t key = 0; key < ARRAY_COUNT(kept) && !row_is(row, "section", "vm");
 		     key++)
 			json_object_set(item, kept[key], json_object_get(row, kept[key]));
@@ -153,7 +156,10 @@ static json_t *gather_vms(void)
 	return list;
 }
 
-/* Takes what the gateway itself knows; a list shows every token and user, whoever asks. */
+/*
+ * Adds the facts that the gateway itself knows, with all tokens and users, whoever asks for the
+ * report.
+ */
 static void gather_own(struct report_facts *facts)
 {
 	static const struct identity everybody = {.roles = ROLE_ANY, .scope = "*"};
@@ -179,7 +185,7 @@ static void gather_own(struct report_facts *facts)
 	string_copy(facts->own, sizeof(facts->own), host.own);
 }
 
-/* Hands what was gathered to all who wait. */
+/* Gives the gathered facts to all waiting requests. */
 static void gather_end(void)
 {
 	unsigned count = gather.waiter_count;

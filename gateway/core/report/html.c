@@ -35,8 +35,8 @@ static size_t html_length(const char *text)
 }
 
 /*
- * Returns the code, plus 1, of a character that must be seen, as it would change the order of the
- * text or hide in it: a control, a mark of direction, or one without a width; else 0.
+ * Returns the code, plus 1, of a character that must be made visible, as it would change the order
+ * of the text or hide in it: a control, a mark of direction, or one without a width; else 0.
  */
 static uint32_t html_hidden(const char *text, size_t length)
 {
@@ -193,7 +193,7 @@ static void html_section(struct buffer *page, const json_t *section)
 	buffer_text(page, "</section>\n");
 }
 
-/* Adds what a CSP within a page can say: the style with this SHA-256 is applied, and no other. */
+/* Adds the CSP that a page itself can carry: only the style with this SHA-256 is applied. */
 static void html_source(struct buffer *page)
 {
 	uint8_t hash[32] = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The profiles of a report: the section that says which rules a host passes and from which it
- * deviates. report_json() calls it; the rules themselves are in rule.c.
+ * Makes the section that says which rules of a profile a host passes and from which it deviates.
+ * report_json() calls it; the rules themselves are in rule.c.
  */
 #include "gateway/core/report/profile.h"
 

@@ -9,12 +9,12 @@
 #include "gateway/core/common/name.h"
 
 /*
- * A report is what an auditor reads of a host: sections of facts, each of which is known or said to
- * be unknown. It is made in three steps: what is known is gathered into `struct report_facts`,
- * sections are made of it, and a page of the sections.
+ * A report tells an auditor about a host, in sections of facts, each of which is known or marked as
+ * unknown. It is made in three steps: facts are gathered into `struct report_facts`, sections are
+ * made of them, and a page is made of the sections.
  */
 
-/* The commands that Skerry is asked; an index of report_facts.asked. */
+/* The commands that the gateway sends to Skerry; each is an index of report_facts.asked. */
 enum report_command {
 	REPORT_VERSION,
 	REPORT_PAGES,
@@ -41,51 +41,51 @@ enum report_chain_state { REPORT_CHAIN_UNKNOWN, REPORT_CHAIN_WHOLE, REPORT_CHAIN
 struct report_sbom {
 	bool given, read;
 	char digest[AUDIT_HASH];	/* SHA-256 of the document */
-	char image[AUDIT_HASH];		/* SHA-256 of the image, as the document says it; "" */
-	char version[REPORT_SBOM_TEXT]; /* version and commit, as the document says them; "" */
+	char image[AUDIT_HASH];		/* SHA-256 of the image, as the document gives it; or "" */
+	char version[REPORT_SBOM_TEXT]; /* version and commit, as the document gives them; or "" */
 };
 
 /* Everything that a report is made of. Members that are NULL are unknown. */
 struct report_facts {
 	int64_t time_s; /* when Skerry was asked, in UTC seconds */
 	struct report_asked asked[REPORT_COMMANDS];
-	json_t *cpu;	/* the first row of `cpu`: what is the same for all CPUs, and the leaks */
+	json_t *cpu;	/* the first row of `cpu`: the facts common to all CPUs, and the leaks */
 	json_t *rights; /* the rights of the gateway's channel */
 	json_t *vms;	/* {"name", "backup", "channel"} of each VM; the last two may be null */
-	json_t *tokens, *users; /* who may do what, without secrets */
+	json_t *tokens, *users; /* the tokens and users with their roles, without secrets */
 	json_t *audit;		/* the newest lines of the audit, as audit_json() returns them */
 	enum report_chain_state chain;
 	struct audit_chain lines; /* the lines that were verified, unless `chain` is unknown */
-	int64_t chain_s;	  /* when they were, in UTC seconds */
+	int64_t chain_s;	  /* when these lines were verified, in UTC seconds */
 	struct report_sbom sbom;
 	char boot[40];
-	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
-	char fingerprint[65]; /* of the server's certificate */
+	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */
+	char fingerprint[65]; /* the server certificate's fingerprint */
 	bool issued;	      /* the certificate is not self-signed */
 	bool socket_users;    /* a peer on a Unix socket is the user of the same name */
 	unsigned rate, change_rate, per_address, audit_files, anchor_s;
 };
 
 /*
- * Gathers what a report is made of, and calls `done` with the request's number when all is there:
- * before this returns if Skerry was asked less than ten seconds ago. Returns false, and does not
- * call `done`, when too many requests wait already.
+ * Gathers the facts for a report, and calls `done` with the request's number when they are
+ * complete: before this returns if Skerry was asked less than ten seconds ago. Returns false, and
+ * does not call `done`, when too many requests wait already.
  */
 typedef void report_done(uint32_t request);
 bool report_gather(uint32_t request, report_done *done);
-/* Returns what was gathered last; it stays valid until core's next turn. */
+/* Returns the facts that were gathered last; they stay valid until core's next turn. */
 const struct report_facts *report_facts(void);
-/* Ends a gathering that is complete or has taken too long; core calls it at each of its ticks. */
+/* Ends a gathering that is complete or has taken too long; core calls it at each tick. */
 void report_tick(void);
 
 /*
- * Begins to verify the audit's chain in a thread, unless one is at work, or has ended lately with a
- * result that nobody took.
+ * Starts a thread that verifies the audit's chain, unless one is at work or has ended recently with
+ * an unused result.
  */
 void report_chain_start(void);
 /*
- * Takes the thread's result: the state, the lines that were verified, and when. The state is
- * REPORT_CHAIN_UNKNOWN if there was no thread. Returns false while the thread is at work.
+ * Takes the thread's result: the state, the verified lines, and the time of verification. The state
+ * is REPORT_CHAIN_UNKNOWN if there was no thread. Returns false while the thread is at work.
  */
 bool report_chain_result(enum report_chain_state *state, struct audit_chain *lines,
 			 int64_t *time_s);
@@ -94,8 +94,8 @@ bool report_chain_result(enum report_chain_state *state, struct audit_chain *lin
 void report_sbom_read(struct report_sbom *sbom, const char *path);
 
 /*
- * Returns whether the document is for the version and commit that Skerry says of itself: 1 or 0, or
- * -1 if that is unknown.
+ * Returns 1 if the document is for the version and commit that Skerry reports, 0 if not, and -1 if
+ * that is unknown.
  */
 int report_sbom_matches(const struct report_facts *facts);
 

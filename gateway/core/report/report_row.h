@@ -26,7 +26,10 @@ static inline bool row_is(const json_t *row, const char *key, const char *text)
 	return !strcmp(row_text(row, key), text);
 }
 
-/* Takes away what is left of a character that was cut off with a text's end: JSON has no such. */
+/*
+ * Removes an incomplete UTF-8 character at the end of a text that was cut, as JSON does not allow
+ * one.
+ */
 static inline void row_cut(char *text)
 {
 	size_t length = strlen(text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The profile `hardened`: a table of rules, each with a sentence, what is found, and what would be
- * right. The profile calls them; they read the facts and nothing else. What a rule cannot know it
- * calls unknown, never good.
+ * The profile `hardened`: a table of rules, each with a sentence, a function that finds the facts,
+ * and the right setting. The profile calls the functions; they read the facts and nothing else. A
+ * rule that lacks facts is unknown, never passed.
  */
 #include "gateway/core/report/rule.h"
 
@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static void rule_say(struct rule_found *fo
 	va_end(list);
 }
 
-/* Adds a name to the list; what has no room is only counted. */
+/* Adds a name to the list; a name for which there is no room is only counted. */
 static void rule_add(struct rule_found *found, const char *name)
 {
 	size_t room = sizeof(found->text) - found->used;
@@ -45,7 +45,9 @@ static void rule_add(struct rule_found *found, const char *name)
 		found->cut = snprintf(found->text + found->used, room, ", ...") > 0;
 }
 
-/* Returns the result of a rule that looked for deviations: `whole` says that it saw everything. */
+/*
+ * Returns the result of a rule that looks for deviations; `whole` tells whether it saw all facts.
+ */
 static enum rule_result rule_none(struct rule_found *found, bool whole, const char *good)
 {
 	if (found->count)
@@ -57,7 +59,7 @@ static enum rule_result rule_none(struct rule_found *found, bool whole, const ch
 	return whole ? RULE_PASSES : RULE_UNKNOWN;
 }
 
-/* Says that Skerry did not answer, if it did not; returns whether it did. */
+/* Returns whether Skerry answered; if not, the rule's text says so. */
 static bool rule_answer(struct rule_found *found, const struct report_asked *asked)
 {
 	if (!asked->rows)
@@ -293,7 +295,10 @@ static enum rule_result rule_backups(const struct report_facts *facts, struct ru
 		struct storage_backup backup = storage_backup_of(facts, row_text(vm, "name"));
 		int64_t age_s = facts->time_s - backup.newest_s;
 
-		/* A moment of the future says that one of the clocks is wrong: no age is known. */
+		/*
+		 * A backup dated in the future shows that one of the clocks is wrong, so that its
+		 * age is unknown.
+		 */
 		if (!backup.newest_s || age_s > BACKUP_AGE_S || age_s < -3600 ||
 		    !strcmp(backup.state, "failed"))
 			rule_add(found, row_text(vm, "name"));

@@ -5,12 +5,12 @@
 
 #include "gateway/core/report/report.h"
 
-/* What a rule says of a host; a rule that cannot know enough says RULE_UNKNOWN. */
+/* A rule's verdict on a host; a rule that lacks facts gives RULE_UNKNOWN. */
 enum rule_result { RULE_UNKNOWN, RULE_PASSES, RULE_DEVIATES, RULE_RESULTS };
 
 enum { FOUND_BYTES = 240 };
 
-/* What a rule has found: a list of names, as much of it as there is room for, or a sentence. */
+/* The findings of a rule: a list of names, as many as there is room for, or a sentence. */
 struct rule_found {
 	char text[FOUND_BYTES];
 	size_t used;
@@ -20,7 +20,7 @@ struct rule_found {
 
 struct rule {
 	const char *id, *sentence;
-	const char *right; /* what would be right */
+	const char *right; /* the sentence that says which setting would be right */
 	enum rule_result (*judge)(const struct report_facts *facts, struct rule_found *found);
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all sections of a report have in common, and the report that is made of them. The handler
+ * Functions that all sections of a report share, and the report made of the sections. The handler
  * of reports calls report_json(); nothing here asks Skerry or touches a file.
  */
 #include "gateway/core/report/section.h"
@@ -74,7 +74,7 @@ json_t *report_json(const struct report_facts *facts, const char *profile, const
 	if (profile)
 		whole = json_array_append_new(sections, profile_section(facts, profile)) == 0 &&
 			whole;
-	if (!whole) { /* a section that is missing would not be missed */
+	if (!whole) { /* a reader would not notice that a section is missing */
 		json_decref(sections);
 		return NULL;
 	}

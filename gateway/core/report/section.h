@@ -15,12 +15,15 @@ const char *section_status(const struct report_asked *asked);
 
 /* Returns a time as text, such as 2026-11-30T10:00:00Z, or null for 0; a new reference. */
 json_t *section_time(int64_t time_s);
-/* Returns words of a list with a blank between them, or null if it is no list; a new reference. */
+/*
+ * Returns the words of a list with a blank between them, or null if `list` is no list; a new
+ * reference.
+ */
 json_t *section_words(const json_t *list);
 /* Returns the value, or null if it is not known; a new reference. */
 json_t *section_truth(bool known, bool value);
 
-/* Each of these makes one section; a new reference. */
+/* Each of these functions makes one section; a new reference. */
 json_t *section_version(const struct report_facts *facts);
 json_t *section_sbom(const struct report_facts *facts);
 json_t *section_mitigations(const struct report_facts *facts);

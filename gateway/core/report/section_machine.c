@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sections of a report about the machine itself: its version, what its image consists of, its
- * defences against attacks by speculation, and the walk over its pages. report_json() calls them;
- * they read the facts and nothing else.
+ * The sections of a report about the host itself: its version, the parts of its image, its defences
+ * against attacks by speculation, and the walk over its pages. report_json() calls them; they read
+ * the facts and nothing else.
  */
 #include "gateway/core/report/section.h"
 

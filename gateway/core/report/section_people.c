@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sections of a report about people: who may do what, and what was done by whom. report_json()
- * calls them; they read the facts and nothing else, and no secret is among those.
+ * The sections of a report about people: their roles, and the actions that the audit records.
+ * report_json() calls them; they read the facts and nothing else, and these contain no secret.
  */
 #include "gateway/core/report/section.h"
 
@@ -19,7 +19,7 @@ static void people_add(json_t *items, const json_t *list, const char *kind, cons
 
 	json_array_foreach(list, i, row)
 	{
-		/* "never" is an answer; null would say that it is unknown. */
+		/* "never" is a known answer; null would mean that the expiry is unknown. */
 		json_t *expires = section_time(people_time(row, "expires"));
 		json_t *last = section_time(people_time(row, used));
 

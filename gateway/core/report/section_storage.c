@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sections of a report about what is stored: what is encrypted, and which backups there are.
- * report_json() calls them; they read the facts and nothing else.
+ * The sections of a report about stored data: which disks and volumes are encrypted, and which
+ * backups there are. report_json() calls them; they read the facts and nothing else.
  */
 #include "gateway/core/report/section.h"
 

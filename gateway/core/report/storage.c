@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a report knows of disks, volumes and backups. The sections about them and the rules of a
- * profile call it; it reads the facts and nothing else. A key is never among those, nor its name.
+ * Finds the facts about disks, volumes and backups. The sections about them and the rules of a
+ * profile call it; it reads the facts and nothing else, which contain neither a key nor a key's
+ * name.
  */
 #include "gateway/core/report/storage.h"
 
@@ -52,7 +53,10 @@ static void storage_add_volume(json_t *items, const json_t *row)
 			  "used_by", row_copy(row, "users")));
 }
 
-/* Returns whether Skerry lists the volumes of a store: one that it cannot read has none there. */
+/*
+ * Returns whether Skerry lists the volumes of a store; it lists none of a store that it cannot
+ * read.
+ */
 static bool storage_lists(const json_t *store)
 {
 	return row_is(store, "state", "ready") || row_is(store, "state", "empty");
@@ -131,7 +135,9 @@ struct storage_backup storage_backup_of(const struct report_facts *facts, const 
 			continue;
 		if (row_is(row, "state", "kept")) {
 			found.kept++;
-			/* Skerry gives what it keeps disk by disk. */
+			/*
+			 * Skerry lists the kept backups disk by disk, so another disk begins here.
+			 */
 			if (disk && !row_is(row, "disk", disk)) {
 				oldest_s = newest_s < oldest_s ? newest_s : oldest_s;
 				newest_s = 0;
