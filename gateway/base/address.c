@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which addresses of IP there are, and which of them are of the internet. The process hook asks
- * about each one that it is about to connect to, core about those of its own computer, skerry-proxy
- * about what a host's name stands for; the file looks at its arguments and nothing else.
+ * Reads and writes IP addresses, and tells which of them belong to the internet. The process hook
+ * asks about each address that it is about to connect to, core about its own computer's,
+ * skerry-proxy about those that a host's name resolves to; the file looks at its arguments and
+ * nothing else.
  */
 #include "gateway/base/address.h"
 
@@ -15,8 +16,8 @@
 #include "gateway/base/string.h"
 
 /*
- * IANA's registries of special-purpose addresses. Of IPv6 only 2000::/3 is given out; of that, what
- * stands for addresses of IPv4 is left out as well.
+ * IANA's registries of special-purpose addresses. Of IPv6 only 2000::/3 is assigned; the parts of
+ * it that stand for IPv4 addresses are listed, too.
  */
 static const char *const address_special[] = {
 	"0.0.0.0/8",	 "10.0.0.0/8",	    "100.64.0.0/10",  "127.0.0.0/8",	"169.254.0.0/16",

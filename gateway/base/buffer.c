@@ -77,7 +77,7 @@ void buffer_take(struct buffer *buffer, size_t count)
 		return;
 	buffer->count -= count;
 	memmove(buffer->bytes, buffer->bytes + count, buffer->count);
-	/* Clear what was taken: it may be a credential or a user's input. */
+	/* Clear the taken bytes: they may be a credential or a user's input. */
 	explicit_bzero(buffer->bytes + buffer->count, count);
 	buffer->bytes[buffer->count] = 0;
 }

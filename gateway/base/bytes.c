@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes as text and text as bytes: decimal numbers, hex, base64, and what is well-formed UTF-8. All
+ * Converts bytes to text and back: decimal numbers, hex, base64; finds well-formed UTF-8. All
  * programs of the gateway use it; it looks at its arguments and nothing else.
  */
 #include "gateway/base/bytes.h"
@@ -58,8 +58,8 @@ void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count)
 }
 
 /*
- * Returns a table that has, for each character, its value as a base64 digit plus 1, or 0 if it is
- * none.
+ * Returns a table with each character's value as a base64 digit plus 1, or 0 if it is no such
+ * digit.
  */
 static const uint8_t *base64_values(void)
 {

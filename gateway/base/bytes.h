@@ -19,8 +19,8 @@ void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
 
 /*
- * Adds the bytes that `text` has in base64. Returns false, and adds none, when it is no base64 or
- * there is no memory.
+ * Adds the bytes that the base64 `text` encodes. Returns false, and adds none, when it is no base64
+ * or there is no memory.
  */
 bool base64_decode(struct buffer *buffer, const char *text, size_t length);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists of names with values: what web and core tell each other of a request and of an answer.
+ * Lists of names with values, by which web and core tell each other about requests and answers.
  * Either end writes and reads them; a list that breaks the rules is refused as a whole.
  */
 #include "gateway/base/fields.h"

@@ -4,9 +4,9 @@
 #include "gateway/base/buffer.h"
 
 /*
- * What web tells core of a request, and core tells web of an answer: a list of names with values.
- * One field is a u8 type, a u8 length of the name, a u32 length of the value, the name and a 0, the
- * value and a 0. No value has a 0 inside, so that each is a C string as it lies there.
+ * The form in which web describes a request to core, and core an answer to web: a list of names
+ * with values. A field is a u8 type, a u8 length of the name, a u32 length of the value, the name
+ * and a NUL, the value and a NUL. No value contains a NUL, so that each is a C string in place.
  */
 enum field_type {
 	FIELD_TEXT = 1,

@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 /*
- * Lets the filter do `action` at each of these system calls, and returns it. If that fails, frees
- * the filter and returns NULL; so does NULL for the filter.
+ * Makes the filter do `action` at each of these system calls, and returns the filter. Frees it and
+ * returns NULL if that fails; returns NULL if `filter` is NULL.
  */
 scmp_filter_ctx filter_add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count);
 /*
- * Returns a new filter that ends the process at any system call but these, and but mmap and
- * mprotect of pages that are not executable; NULL: that failed.
+ * Returns a new filter that allows these system calls, and mmap and mprotect of pages that are not
+ * executable; any other call ends the process. Returns NULL if the filter cannot be made.
  */
 scmp_filter_ctx filter_allowing(const int *calls, size_t count);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks each byte of the head of a message of HTTP, and refuses forms that are read in different
- * ways. web's gate and skerry-proxy call it before a byte passes; it keeps its state in its
+ * Checks each byte of the head of an HTTP message, and refuses forms that different servers read
+ * differently. web's gate and skerry-proxy call it before a byte passes; it keeps its state in its
  * argument.
  */
 #include "gateway/base/head.h"
@@ -52,8 +52,8 @@ static enum head_result head_byte(struct head *head, unsigned char byte)
 }
 
 /*
- * Returns how many of the next bytes need no check of their own, as most do not: within a line all
- * bytes but controls, within a name all bytes before its end.
+ * Returns how many of the next bytes need no check one by one: within a line all bytes up to a
+ * control, within a name all bytes up to its end.
  */
 static size_t head_skip(const struct head *head, const char *bytes, size_t count)
 {

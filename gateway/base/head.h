@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 /*
- * The head of an HTTP/1.1 request (RFC 9112, 2.1 to 5) as its bytes come in: where it ends, and
- * whether it has what servers read in different ways and libmicrohttpd lets pass: a NUL or another
- * control, a CR or an LF alone (2.2), a folded line (5.2), a name with a blank behind it (5.1).
+ * The head of an HTTP/1.1 request (RFC 9112, 2.1 to 5), checked as its bytes come in: where it
+ * ends, and whether it has a form that servers read differently and libmicrohttpd lets pass: a NUL
+ * or another control, a CR or an LF alone (2.2), a folded line (5.2), a name with a blank behind it
+ * (5.1).
  */
 enum { HEAD_BYTES = 32768 };
 
@@ -20,7 +21,7 @@ struct head {
 		HEAD_VALUE,
 	} state;
 	bool cr;      /* the last byte was a CR */
-	size_t count; /* bytes of the head that have come so far */
+	size_t count; /* number of bytes of the head so far */
 };
 
 enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };

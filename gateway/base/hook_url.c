@@ -12,7 +12,7 @@
 
 #include "gateway/base/string.h"
 
-/* What may stand in a path besides letters and digits (RFC 3986, 3.3 and 3.4). */
+/* The characters that a path may contain besides letters and digits (RFC 3986, 3.3 and 3.4). */
 #define URL_PATH_BYTES "-._~!$&'()*+,;=:@%/?"
 
 /*
@@ -37,7 +37,7 @@ static bool url_name_valid(const char *host)
 	}
 }
 
-/* Reads the host, which ends before the port or the path; returns what follows, or NULL. */
+/* Reads the host, which ends before the port or the path. Returns the text behind it, or NULL. */
 static const char *url_read_host(const char *at, struct hook_url *url)
 {
 	bool bracket = *at == '[';
@@ -55,7 +55,7 @@ static const char *url_read_host(const char *at, struct hook_url *url)
 	return at + length + bracket;
 }
 
-/* Reads the port, or takes the usual one; returns what follows, or NULL. */
+/* Reads the port, or takes the scheme's usual one. Returns the text behind it, or NULL. */
 static const char *url_read_port(const char *at, struct hook_url *url)
 {
 	size_t length = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages on the socket between web and core, and the queue of those that the socket has not
- * taken yet. The main loops of both processes call it; it sends and receives, and closes
- * descriptors that came with what it drops.
+ * Messages on the socket between web and core, and the queue of those that the socket has not taken
+ * yet. The main loops of both processes call it; it sends and receives messages, and closes the
+ * descriptors of messages that it drops.
  */
 #include "gateway/base/message.h"
 
@@ -121,8 +121,8 @@ void message_drop(struct message_socket *socket)
 }
 
 /*
- * Returns the one descriptor that came with a message, or -1. Two fit into the room of one: if more
- * than one came, all are closed and *broken is set.
+ * Returns the descriptor that came with a message, or -1. The space for one has room for two: if
+ * more than one came, all are closed and *broken is set.
  */
 static int message_descriptor(struct msghdr *message, bool *broken)
 {

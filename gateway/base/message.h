@@ -23,7 +23,7 @@ enum message_kind {
 	MESSAGE_CONSUMED, /* value: bytes of a stream that the client's socket has taken */
 	MESSAGE_LEFT,	  /* id: a connection of the Unix socket that is closed */
 	/* core to web or door */
-	MESSAGE_SETUP, /* what web needs at its start: certificate and key, as fields */
+	MESSAGE_SETUP, /* the data that web needs at its start: certificate and key, as fields */
 	/*
 	 * a connection for web or door to serve: `id` is its number; the message carries its
 	 * descriptor
@@ -41,8 +41,8 @@ enum message_flag {
 	MESSAGE_UPGRADE = 4, /* in an ANSWER: the connection becomes a WebSocket */
 	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
 	/*
-	 * in an ANSWER: the bits from this one up are a number for the credential that was shown;
-	 * 0: none was valid
+	 * in an ANSWER: the bits from this one up are a number for the request's credential; 0: it
+	 * had no valid one
 	 */
 	MESSAGE_WHO_SHIFT = 8,
 };
@@ -75,7 +75,9 @@ struct message_socket {
 bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
 		  size_t count, int pass);
 
-/* Sends what is queued, as far as the socket takes it. Returns false when the other end is gone. */
+/*
+ * Sends queued messages until the socket takes no more. Returns false when the other end is gone.
+ */
 bool message_flush(struct message_socket *socket);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls that no process of skerryd or skerry-proxy ever makes. Each program's main
- * function forbids them before it opens anything; the processes that it starts inherit that.
+ * Forbids the system calls that no process of skerryd or skerry-proxy ever makes. Each program's
+ * main function calls it before it opens anything; the processes that it starts inherit the filter.
  */
 
 #include "gateway/base/sandbox.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C library's free() and realloc() for skerryd, which clear the memory that they free:
- * requests, credentials, and the commands and input of runs pass through buffers of this program
- * and of its libraries, and none of them may be found there later. The linker takes these in their
- * place.
+ * The C library's free() and realloc() for skerryd, which clear the memory that they free.
+ * Requests, credentials, and the commands and input of runs pass through buffers of this program
+ * and of its libraries; no freed memory may still hold them. The linker uses these functions
+ * instead of the library's.
  */
 #include <malloc.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of the process that sends to web hooks. It has no authority, no tokens and no
- * files: core hands it each delivery, and it tells core how that went. Core starts it.
+ * The main function of the process that sends deliveries to web hooks. It has no authority, no
+ * tokens and no files: core hands it each delivery, and it reports the result to core. Core starts
+ * it.
  */
 #include "gateway/hook/hook.h"
 
@@ -31,7 +32,7 @@ static struct {
 	atomic_uint under_way;
 } hook;
 
-/* A delivery with the bytes of core's message, of which its texts are parts. */
+/* A delivery, and the bytes of core's message, into which its texts point. */
 struct hook_work {
 	struct hook_delivery delivery;
 	struct fields fields;
@@ -44,7 +45,7 @@ void *hook_authorities(void)
 	return hook.authorities;
 }
 
-/* Tells core how a delivery went. A message on this kind of socket is sent in one piece. */
+/* Reports a delivery's result to core. A message on this kind of socket is sent in one piece. */
 static void hook_tell(uint32_t id, const struct hook_result *result)
 {
 	struct {
@@ -84,7 +85,7 @@ static unsigned hook_read_ranges(const struct fields *fields, const char *name,
 	return count;
 }
 
-/* Makes a delivery of core's message. Returns NULL when it is none. */
+/* Makes a delivery from core's message. Returns NULL if the message is no delivery. */
 static struct hook_work *hook_work_make(uint32_t id, const char *bytes, size_t count)
 {
 	struct hook_work *work = calloc(1, sizeof(*work) + count);
@@ -139,7 +140,10 @@ static void hook_begin(uint32_t id, const char *bytes, size_t count)
 	hook_tell(id, &busy);
 }
 
-/* Handles core's next message. Returns false when core is gone, or has had nothing for long. */
+/*
+ * Handles core's next message. Returns false when core is gone, or has sent nothing for
+ * HOOK_IDLE_MS.
+ */
 static bool hook_turn(struct message_socket *core)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -159,7 +163,7 @@ static bool hook_turn(struct message_socket *core)
 	return count >= -1;
 }
 
-/* Reads the certificates of those who may vouch for receivers; without any, https fails. */
+/* Reads the certificates of the authorities that vouch for receivers; https fails without them. */
 static bool hook_read_authorities(const char *path)
 {
 	int count;
@@ -193,7 +197,7 @@ int hook_main(int core, const char *authorities)
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	/* A server of names that does not answer takes one delivery some seconds. */
+	/* A name server that does not answer delays one delivery by some seconds. */
 	setenv("RES_OPTIONS", "timeout:3 attempts:1", 1);
 	mallopt(M_ARENA_MAX, 1);
 	hook.core = core;

@@ -9,32 +9,34 @@
 #include "gateway/base/hook_url.h"
 
 /*
- * The process that sends what alerts tell to web hooks. Core hands it each delivery with all that
- * it needs, and hears how it went; it keeps nothing.
+ * The process that sends alerts to web hooks. Core hands it each delivery with all that it needs,
+ * and gets the result; the process keeps nothing.
  */
 enum {
 	HOOK_UNDER_WAY = 64,   /* the most deliveries at a time, each in a thread */
-	HOOK_LIMIT_MS = 10000, /* from the first connection to the answer's status */
-	HOOK_IDLE_MS = 30000,  /* without a delivery the process ends; core starts it again */
+	HOOK_LIMIT_MS = 10000, /* the time limit from the first connection to the answer's status */
+	HOOK_IDLE_MS = 30000,  /* the time without a delivery after which the process ends */
 	HOOK_BODY_BYTES = 4096,
-	HOOK_ANSWER_BYTES = 4096, /* the most bytes of an answer that are looked at */
+	HOOK_ANSWER_BYTES = 4096, /* the most bytes of an answer that are read */
 };
 
-/* How a delivery went, besides the status of HTTP: nobody answered, or it must not be sent. */
+/*
+ * Results of a delivery without an HTTP status: no answer came, or the delivery must not be sent.
+ */
 enum { HOOK_FAILED = 0, HOOK_REFUSED = 1 };
 
-/* One delivery; the texts belong to whoever made it. */
+/* One delivery; its texts belong to the caller. */
 struct hook_delivery {
 	uint32_t id;
-	const char *number; /* names the delivery to the receiver, the same at each try */
+	const char *number; /* the delivery's number for the receiver, the same at each attempt */
 	const char *url, *secret, *body, *time;
 	struct address_range allowed[ADDRESS_RANGES], own[ADDRESS_RANGES];
 	unsigned allowed_count, own_count;
 };
 
 struct hook_result {
-	unsigned status; /* of HTTP, or HOOK_FAILED, HOOK_REFUSED */
-	char text[160];	 /* a sentence */
+	unsigned status; /* HTTP status, or HOOK_FAILED, HOOK_REFUSED */
+	char text[160];	 /* a sentence about the result */
 };
 
 /* The process's main function; `authorities` is a file of certificates, "": those of the system. */
@@ -42,11 +44,11 @@ int hook_main(int core, const char *authorities);
 /* Sets the filter of system calls. Returns false if it could not be set. */
 bool hook_seccomp(void);
 
-/* Sends one delivery, in the thread that calls it, which waits. */
+/* Sends one delivery; the calling thread waits for the result. */
 void hook_send(const struct hook_delivery *delivery, struct hook_result *result);
 /*
  * Returns a socket that is connected to the URL's host, at an address that was checked, or -1 with
- * the reason in *result. `until_ms` is when to give up, by hook_now_ms().
+ * the reason in *result. Gives up at `until_ms`, by hook_now_ms().
  */
 int hook_connect(const struct hook_delivery *delivery, const struct hook_url *url,
 		 int64_t *until_ms, struct hook_result *result);

@@ -14,7 +14,7 @@
 
 #include "gateway/hook/hook.h"
 
-enum { CONNECT_ADDRESSES = 4 }; /* so many of a name's addresses are tried */
+enum { CONNECT_ADDRESSES = 4 }; /* the most of a name's addresses that are tried */
 
 int64_t hook_now_ms(void)
 {
@@ -78,7 +78,7 @@ static int connect_one(const struct addrinfo *at, int64_t until_ms)
 	return -1;
 }
 
-/* Tries addresses that are allowed. `*tried` is how many. */
+/* Tries the allowed addresses in turn; `*tried` counts them. */
 static int connect_any(const struct hook_delivery *delivery, const struct hook_url *url,
 		       const struct addrinfo *found, int64_t until_ms, unsigned *tried)
 {
@@ -90,7 +90,7 @@ static int connect_any(const struct hook_delivery *delivery, const struct hook_u
 			continue;
 		if (++*tried > CONNECT_ADDRESSES)
 			return -1;
-		/* One that does not answer leaves time for the next. */
+		/* Each address gets half of the time left, so that the next one has time, too. */
 		fd = connect_one(found, until_ms - left_ms / 2);
 		if (fd >= 0)
 			return fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends one delivery: a POST with a signature, of whose answer only the status is looked at. The
- * main function of hook calls it, in a thread of its own.
+ * Sends one delivery: a POST with a signature. Only the status of the answer is read. The main
+ * function of hook calls it, in a thread of its own.
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,8 +27,8 @@ struct send_line {
 };
 
 /*
- * Waits until a call that was not done, with `result`, can be made again; `events` is what it waits
- * for without TLS. Returns false when the time is over, or the error is one that lasts.
+ * Waits until a call that returned `result` can be repeated; without TLS, until the socket has one
+ * of `events`. Returns false when the time is over, or the error is permanent.
  */
 static bool send_again(const struct send_line *line, ssize_t result, short events)
 {
@@ -70,8 +70,8 @@ static unsigned send_line_status(const char *text)
 }
 
 /*
- * Finds the status of the answer, behind answers of 1xx that only say that it will come (RFC 9110,
- * 15.2). Returns false while more bytes are needed; *status 0: this is no answer.
+ * Finds the status of the answer, skipping answers of 1xx, which only announce it (RFC 9110, 15.2).
+ * Returns false while more bytes are needed; *status is 0 if this is no answer.
  */
 static bool send_find_status(const char *text, unsigned *status)
 {
@@ -87,7 +87,7 @@ static bool send_find_status(const char *text, unsigned *status)
 	return false;
 }
 
-/* Reads up to the answer's status, but no more than there is room for. */
+/* Reads until the answer's status is there or the buffer is full. */
 static bool send_read_status(const struct send_line *line, unsigned *status)
 {
 	char text[HOOK_ANSWER_BYTES];
@@ -125,7 +125,7 @@ static void send_take_answer(const struct send_line *line, struct hook_result *r
 	snprintf(result->text, sizeof(result->text), "it has answered %u", status);
 }
 
-/* Makes the request's bytes: every part of it was checked, or is made here. */
+/* Composes the request's bytes; each part of it was checked, or is made here. */
 static void send_compose(const struct hook_delivery *delivery, const struct hook_url *url,
 			 struct buffer *request)
 {

@@ -13,8 +13,8 @@
 #include "gateway/hook/hook.h"
 
 /*
- * What sending and resolving take. No file can be opened, no program or process started, no page
- * made executable, no socket made but those of IP.
+ * The system calls that sending and resolving need. With these no file can be opened, no program or
+ * process started, no page made executable, and no socket made but IP sockets.
  */
 static const int hook_calls[] = {
 	SCMP_SYS(read),
@@ -69,7 +69,7 @@ static const int hook_calls[] = {
 	SCMP_SYS(lseek),
 };
 
-/* Adds what depends on an argument. Returns whether all of it could be added. */
+/* Adds the rules that depend on an argument. Returns whether all of them could be added. */
 static bool hook_seccomp_arguments(scmp_filter_ctx filter)
 {
 	const uint32_t none = SCMP_ACT_ERRNO(EAFNOSUPPORT);
@@ -91,7 +91,10 @@ static bool hook_seccomp_arguments(scmp_filter_ctx filter)
 
 bool hook_seccomp(void)
 {
-	/* What looks for files finds none; threads are made by clone, whose flags can be seen. */
+	/*
+	 * Opening a file fails as if it did not exist. clone3 is unknown, so that threads are made
+	 * by clone, whose flags a filter can check.
+	 */
 	static const int absent[] = {SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(access),
 				     SCMP_SYS(readlink)};
 	static const int unknown[] = {SCMP_SYS(clone3)};

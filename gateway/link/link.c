@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The link to Skerry: opens it, opens it again when it breaks, sends requests to it, and hands each
- * reply to whoever sent the request. Core's main loop drives it, and everything that asks Skerry
- * calls link_ask(); it uses nothing but the transport.
+ * The link to Skerry: opens it, reopens it when it breaks, sends requests over it, and hands each
+ * reply to the function given with its request. Core's main loop drives it, and all code that asks
+ * Skerry calls link_ask(); it uses nothing but the transport.
  */
 #include "gateway/link/link.h"
 
@@ -198,8 +198,8 @@ bool link_tell(json_t *value)
 }
 
 /*
- * Takes the request with that id out of the list of unanswered ones; returns NULL when none of that
- * number is under way.
+ * Takes the request with that id out of the list of unanswered ones; returns NULL when no request
+ * has that id.
  */
 static struct link_request *link_take(int64_t id)
 {

@@ -80,8 +80,8 @@ void link_drop(const char *why);
 bool link_is_open(void);
 
 /*
- * For the main loop: link_wait() says what to wait for, link_ready() handles what came, and
- * link_tick() connects again and closes a link that was silent for too long. `now_ms` is
+ * For the main loop: link_wait() returns the descriptor and events to poll, link_ready() handles
+ * them, and link_tick() reconnects and closes a link that was silent for too long. `now_ms` is
  * CLOCK_MONOTONIC.
  */
 struct pollfd link_wait(void);

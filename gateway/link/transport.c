@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opens what --link names: a socket in the file system, a TCP address or a serial port. The link
- * calls it each time it connects; it makes descriptors and keeps none.
+ * Opens the transport that --link names: a socket in the file system, a TCP address or a serial
+ * port. The link calls it each time it connects; it makes descriptors and keeps none.
  */
 #include "gateway/link/transport.h"
 

@@ -4,13 +4,13 @@
 #include <stdbool.h>
 
 /*
- * Sets what transport_open() opens, from a text as link_setup() gets it. Returns false after a
+ * Sets the address that transport_open() opens, in the form of link_setup(). Returns false after a
  * sentence on stderr.
  */
 bool transport_setup(const char *where);
 
 /*
- * Opens what transport_setup() was told. Returns a descriptor that does not block and may still be
- * connecting, or -1 when there is nothing to connect to now.
+ * Opens the address that transport_setup() was given. Returns a descriptor that does not block and
+ * may still be connecting, or -1 when there is nothing to connect to now.
  */
 int transport_open(void);

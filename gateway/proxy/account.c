@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps an account for each client address. The listening process opens and closes them; the
- * processes of connections count bytes in the one that they have.
+ * Keeps an account for each client address. The listening process opens and closes accounts; the
+ * processes of connections count bytes in theirs.
  */
 #include "gateway/proxy/account.h"
 
@@ -16,11 +16,11 @@ _Static_assert(sizeof(struct account_page) <= ACCOUNT_PAGE, "an account's bytes 
 
 static struct {
 	char *pages;
-	unsigned renewed; /* a process of a connection has what it was when that began */
+	unsigned renewed; /* number of times that the rules were read, as this process knows it */
 	struct account {
 		uint32_t address;
 		unsigned connections;
-		int64_t hour_ms; /* when the hour of its bytes began; 0: nobody's account */
+		int64_t hour_ms; /* when the present hour began; 0: the account is free */
 	} list[ACCOUNT_COUNT];
 } accounts;
 
@@ -61,7 +61,9 @@ int account_open(uint32_t address, unsigned most)
 			account->connections++;
 			return i;
 		}
-		/* A new address gets the place of the one that began first and asks nothing now. */
+		/*
+		 * A new address takes over the account without connections whose hour began first.
+		 */
 		if (!account->connections &&
 		    (place < 0 || account->hour_ms < accounts.list[place].hour_ms))
 			place = i;

@@ -6,9 +6,9 @@
 #include "gateway/proxy/rule.h"
 
 /*
- * What each client address has: how many connections, and how many bytes it has moved by each rule
- * in this hour. The bytes are in a page that the listening process shares with the processes of
- * that client's connections, and with no others.
+ * The account of a client address: its number of connections, and the bytes that it has moved by
+ * each rule in this hour. The bytes are in a page that the listening process shares with the
+ * processes of that client's connections, and with no others.
  */
 enum { ACCOUNT_COUNT = 1024 };
 
@@ -20,19 +20,19 @@ struct account_page {
 /* Makes the pages. Returns false if there is no memory. */
 bool account_setup(void);
 /*
- * Counts one more connection of the address, of at most `most`. Returns the number of its account,
- * or -1 when that is one too many.
+ * Counts one more connection of the address. Returns the number of its account, or -1 if the
+ * address has `most` connections already, or all accounts are in use.
  */
 int account_open(uint32_t address, unsigned most);
 /* Returns how many connections the address of an account has. */
 unsigned account_connections(int account);
 void account_close(int account);
-/* Notes that there are new rules: forgets all bytes, and lets connections with old rules know. */
-void account_reset(void);
 /*
- * Returns the page of an account, and takes the others away from this process, which is that of a
- * connection.
+ * Notes that the rules were read again: sets all counts of bytes to 0, and marks all accounts for
+ * connections with old rules.
  */
+void account_reset(void);
+/* Returns the page of an account and unmaps the others; called in the process of a connection. */
 struct account_page *account_keep(int account);
 /* Returns whether the rules have been read again since this process began. */
 bool account_is_old(struct account_page *page);

@@ -34,7 +34,7 @@ static int body_digit(char byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* Takes a byte of the line with a chunk's size. */
+/* Takes a byte of the line that gives a chunk's size. */
 static void body_size(struct body *body, char byte)
 {
 	int digit = body_digit(byte);
@@ -51,14 +51,16 @@ static void body_size(struct body *body, char byte)
 	}
 }
 
-/* Notes one more byte that is dropped: only so many may come, and no control among them. */
+/*
+ * Counts a byte that is dropped. Too many such bytes, or a control among them, make the body bad.
+ */
 static void body_drop(struct body *body, char byte)
 {
 	if (++body->extra > BODY_EXTRA_BYTES || (unsigned char)byte < ' ' || byte == 127)
 		body->state = BODY_BAD;
 }
 
-/* Takes one byte that is not content. */
+/* Takes one byte of the framing. */
 static void body_frame(struct body *body, char byte)
 {
 	switch (body->state) {

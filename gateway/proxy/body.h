@@ -4,15 +4,14 @@
 #include "gateway/base/buffer.h"
 
 /*
- * The body of a message of HTTP (RFC 9112, 6 and 7), which is taken apart as it comes and framed
- * anew, so that what is sent has no framing but the proxy's own: no extension of a chunk and no
- * trailer passes.
+ * The body of an HTTP message (RFC 9112, 6 and 7). It is taken apart as it comes and framed anew,
+ * so that the proxy sends only its own framing: chunk extensions and trailers do not pass.
  */
 enum body_kind {
 	BODY_NONE,
 	BODY_LENGTH,  /* Content-Length */
 	BODY_CHUNKED, /* Transfer-Encoding: chunked */
-	BODY_CLOSE,   /* all up to the end of the connection: of an answer alone */
+	BODY_CLOSE,   /* answers only: all bytes up to the end of the connection */
 };
 
 struct body {
@@ -32,22 +31,20 @@ struct body {
 		BODY_ENDED,
 		BODY_BAD,
 	} state;
-	unsigned digits; /* of the size of a chunk so far */
+	unsigned digits; /* digits of the present chunk's size so far */
 	size_t extra;	 /* bytes of extensions and trailers so far */
 };
 
 /* Begins a body; `length` matters for BODY_LENGTH alone. */
 void body_start(struct body *body, enum body_kind kind, uint64_t length);
 /*
- * Takes bytes of the body as they came, up to `room` bytes of content, which are copied to
- * `content`; *count is how many that were. Returns how many of the bytes it has used. When the
- * state is BODY_ENDED, no byte more belongs to the body; when it is BODY_BAD, it is no body.
+ * Takes bytes of a body and copies at most `room` bytes of content to `content`; *count is the
+ * number of these. Returns how many of the given bytes it has used. In the state BODY_ENDED no
+ * further byte belongs to the body; in BODY_BAD its framing is wrong.
  */
 size_t body_take(struct body *body, const char *bytes, size_t length, char *content, size_t room,
 		 size_t *count);
-/*
- * Notes that the connection has ended. Returns whether the body is complete by that.
- */
+/* Notes that the connection has ended. Returns whether that completes the body. */
 bool body_eof(struct body *body);
-/* Adds the content as one chunk; no content is the last chunk. */
+/* Adds the content as one chunk; empty content makes the last chunk. */
 void body_chunk(struct buffer *to, const char *content, size_t count);

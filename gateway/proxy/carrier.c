@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process of a client's connection: it reads the heads of requests, asks the rules, and starts
- * an exchange. It has the keys, and can open no file and make no socket.
+ * The process of a client's connection: it reads the heads of requests, checks them against the
+ * rules, and starts an exchange for each. It has the keys, and can open no file and make no socket.
  */
 #include "gateway/proxy/carrier.h"
 
@@ -17,9 +17,9 @@
 #include "gateway/proxy/log.h"
 
 enum {
-	CARRIER_IDLE_MS = 60000, /* between two requests */
-	CARRIER_HEAD_MS = 10000, /* from a head's first byte to its last */
-	CARRIER_SEND_MS = 10000, /* of a refusal */
+	CARRIER_IDLE_MS = 60000, /* the time limit between two requests */
+	CARRIER_HEAD_MS = 10000, /* the time limit for a head, from its first byte to its last */
+	CARRIER_SEND_MS = 10000, /* the time limit for sending a refusal */
 	CARRIER_LINGER_MS = 2000,
 };
 
@@ -75,8 +75,9 @@ static void carrier_send(struct wire *client, struct buffer *from)
 }
 
 /*
- * Ends the connection so that the client can read the last answer: what it still sends is read and
- * dropped for a while, as it would be told of an error else, and forget the answer.
+ * Ends the connection so that the client can read the last answer: for a while, further bytes from
+ * the client are read and dropped. Otherwise the kernel would reset the connection, and the client
+ * could lose the answer.
  */
 static void carrier_linger(struct wire *client)
 {
@@ -96,8 +97,8 @@ static void carrier_linger(struct wire *client)
 }
 
 /*
- * Waits for the head of a request. Returns its length; or 0, and *why says what is wrong, or is
- * NULL when the client asks for nothing more.
+ * Waits for the head of a request. Returns its length, or 0; *why then is a sentence about the
+ * error, or NULL if the client sends no more requests.
  */
 static size_t carrier_head(struct carrier *carrier, unsigned *status, const char **why)
 {
@@ -139,7 +140,7 @@ static size_t carrier_head(struct carrier *carrier, unsigned *status, const char
 	}
 }
 
-/* Finds the rule for a request and the way to its host, and carries it there. */
+/* Finds the rule for a request, connects to the rule's host, and carries the request there. */
 static void carrier_exchange(struct carrier *carrier, struct exchange *exchange,
 			     const struct parse_head *head)
 {

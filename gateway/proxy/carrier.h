@@ -9,5 +9,5 @@
  */
 void carrier_serve(int client, uint32_t address, int dialer, const struct rules *rules,
 		   struct account_page *account);
-/* Answers a client that gets no process, as it has too many connections, and closes that one. */
+/* Refuses a client whose address has too many connections, and closes its connection. */
 void carrier_turn_away(int client);

@@ -16,7 +16,7 @@
 
 enum { CONFIG_LINE_BYTES = 8192 };
 
-/* Takes blanks and the end of the line off a text. */
+/* Removes blanks and line ends from both ends of a text. */
 static char *config_trim(char *text)
 {
 	size_t length;
@@ -28,7 +28,7 @@ static char *config_trim(char *text)
 	return text;
 }
 
-/* Begins a section. Returns NULL, or what would be right. */
+/* Begins a section. Returns NULL, or a sentence that says what would be right. */
 static const char *config_section(struct rules *rules, char *line)
 {
 	size_t length = strlen(line);
@@ -91,8 +91,8 @@ static const struct rule *config_trusts_alike(const struct rules *rules, const s
 }
 
 /*
- * Loads the certificates by which each host's own is verified. Each file is loaded once: every
- * process of a connection begins with a copy of the tables of this one's memory.
+ * Loads the certificates that verify each host's own. Each file is loaded once, since every process
+ * of a connection begins with a copy of this process's page tables.
  */
 static const char *config_trust(struct rules *rules)
 {
@@ -103,7 +103,7 @@ static const char *config_trust(struct rules *rules)
 
 		if (alike)
 			rule->trust = alike->trust;
-		/* In a tunnel the guest looks at the certificate itself. */
+		/* In a tunnel the guest itself verifies the certificate. */
 		if (alike || rule->tunnel)
 			continue;
 		if (gnutls_certificate_allocate_credentials(&rule->trust) < 0)

@@ -4,7 +4,7 @@
 #include "gateway/proxy/rule.h"
 
 /*
- * Reads the configuration, the keys and the certificates that it names, and this machine's own
+ * Reads the configuration, the keys and certificates that it names, and this computer's own
  * networks. Returns the rules, which the caller frees with rule_free(); or NULL, after a sentence
  * on stderr that says what is wrong and what would be right.
  */

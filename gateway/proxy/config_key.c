@@ -22,7 +22,7 @@ static bool config_key_number(const char *text, uint64_t most, uint64_t *number)
 	return *text >= '0' && *text <= '9' && !*end && !errno && *number && *number <= most;
 }
 
-/* Reads ADDRESS[:PORT]; without a port it is that of `*port`, or wrong if that is 0. */
+/* Reads ADDRESS[:PORT]; without a port `*port` is used, or the text is wrong if `*port` is 0. */
 static bool config_key_address(const char *text, uint32_t *address, unsigned *port)
 {
 	const char *colon = strchr(text, ':');
@@ -210,8 +210,8 @@ static const char *config_key_ca(struct rules *rules, struct rule *rule, char *v
 }
 
 /*
- * Takes blanks and ends of lines off both ends of a key: a host takes them off a header, so that
- * the key would not be found in what it sends back. Returns the new length.
+ * Removes blanks and line ends from both ends of a key. A host strips them from a header, too, so
+ * that otherwise the key would not be found in an answer that repeats it. Returns the new length.
  */
 static size_t config_key_strip(char *secret, size_t length)
 {
@@ -246,7 +246,7 @@ static const char *config_key_secret(const char *path, char *secret)
 	return NULL;
 }
 
-/* Makes a header's value, of a text and perhaps a key behind it. */
+/* Makes a header's value from a text and an optional key behind it. */
 static const char *config_key_value(struct rule_header *header, char *value)
 {
 	char secret[RULE_KEY_BYTES] = "", *at = strstr(value, "@/");
@@ -298,7 +298,7 @@ static const char *config_key_header(struct rules *rules, struct rule *rule, cha
 
 static const struct config_entry {
 	const char *name;
-	bool host; /* of a section [host NAME] */
+	bool host; /* the key belongs in a section [host NAME] */
 	const char *(*read)(struct rules *rules, struct rule *rule, char *value);
 } config_keys[] = {
 	{"listen", false, config_key_listen},

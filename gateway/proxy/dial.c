@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds a host's address, checks it and connects to exactly that one. dial_serve() is what the
- * connecting process does; the process with the client's connection calls dial_ask().
+ * Finds a host's address, checks it and connects to exactly that address. The connecting process
+ * runs dial_serve(); the process with the client's connection calls dial_ask().
  */
 #include "gateway/proxy/dial.h"
 
@@ -38,7 +38,7 @@ static const struct dial_problem {
 			    "time"},
 };
 
-/* Connects to the address, until then. Returns the descriptor, or -1. */
+/* Connects to the address, and gives up at the given time. Returns the descriptor, or -1. */
 static int dial_connect(uint32_t address, unsigned port, int64_t until_ms)
 {
 	struct sockaddr_in host = {.sin_family = AF_INET,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carries a request to its host and the answer to the client, with bounded memory, whoever is slow.
- * The process of the client's connection calls it; it reads and writes two sockets and no file.
+ * Carries a request to its host and the answer to the client, with bounded memory even if either
+ * side is slow. The process of the client's connection calls it; it reads and writes two sockets
+ * and no file.
  */
 #include "gateway/proxy/exchange.h"
 
@@ -12,8 +13,8 @@
 #include "gateway/proxy/clock.h"
 
 enum {
-	EXCHANGE_IDLE_MS = 300000,  /* nothing moves: the time that a host may take to answer */
-	EXCHANGE_MOST_MS = 3600000, /* all in all */
+	EXCHANGE_IDLE_MS = 300000,  /* the longest time without a moved byte, as before an answer */
+	EXCHANGE_MOST_MS = 3600000, /* the longest time of a whole exchange */
 	EXCHANGE_INTERIM = 8,
 };
 
@@ -25,7 +26,7 @@ static void exchange_fail(struct exchange *exchange, unsigned status, const char
 	exchange->why = why;
 }
 
-/* Counts bytes that have moved; more than the rule allows end the exchange. */
+/* Counts moved bytes, and ends the exchange when they exceed the rule's limit. */
 static void exchange_count(struct exchange *exchange, uint64_t *counter, size_t count)
 {
 	const struct rule *rule = exchange->rule;
@@ -34,7 +35,10 @@ static void exchange_count(struct exchange *exchange, uint64_t *counter, size_t 
 	*counter += count;
 	if (!count)
 		return;
-	/* Once the rules have been read again, the account is one of the new rules. */
+	/*
+	 * Once the rules have been read again, the account belongs to the new rules, so that this
+	 * exchange is limited by itself.
+	 */
 	if (account_is_old(exchange->account))
 		within = !rule->bytes || exchange->sent + exchange->received <= rule->bytes;
 	else
@@ -90,7 +94,7 @@ static void exchange_answer(struct exchange *exchange, const struct parse_head *
 		buffer_format(to, "\r\nContent-Length: %llu", (unsigned long long)answer->length);
 	else if (answer->kind != BODY_NONE)
 		buffer_text(to, "\r\nTransfer-Encoding: chunked");
-	/* What has not come of the request's body by now may never come. */
+	/* The rest of a request's body that has not come before the answer may never come. */
 	if (exchange->request->close || exchange->up.state != BODY_ENDED)
 		exchange->keep = false;
 	buffer_text(to, exchange->keep ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
@@ -99,7 +103,7 @@ static void exchange_answer(struct exchange *exchange, const struct parse_head *
 	body_start(&exchange->down, answer->kind, answer->length);
 }
 
-/* Reads the head of an answer that has come whole, `count` bytes at the front of host_in. */
+/* Reads the complete head of an answer, `count` bytes at the front of host_in. */
 static void exchange_head(struct exchange *exchange, size_t count)
 {
 	struct parse_head head;
@@ -127,7 +131,7 @@ static void exchange_head(struct exchange *exchange, size_t count)
 	exchange->looked = 0;
 }
 
-/* Looks for the end of the answer's head in what has come. */
+/* Searches the received bytes for the end of the answer's head. */
 static void exchange_await(struct exchange *exchange)
 {
 	while (!exchange->answered && !exchange->why) {
@@ -148,7 +152,7 @@ static void exchange_await(struct exchange *exchange)
 	}
 }
 
-/* Takes what has come of the answer's body, once the client has got what came before. */
+/* Takes received bytes of the answer's body, once the client has got all earlier ones. */
 static void exchange_down_body(struct exchange *exchange)
 {
 	static char content[EXCHANGE_BYTES];
@@ -194,7 +198,7 @@ static bool exchange_down(struct exchange *exchange)
 		exchange_await(exchange);
 		if (exchange->answered && !exchange->to_client.count)
 			exchange_down_body(exchange);
-		/* Of an answer's head that has not ended nothing more comes. */
+		/* An answer whose head is incomplete when the host ends stays incomplete. */
 		if (exchange->host.ended && !exchange->down_done &&
 		    (!exchange->host_in.count || !exchange->answered))
 			exchange_fail(exchange, 502,
@@ -207,7 +211,7 @@ static bool exchange_down(struct exchange *exchange)
 	return moved + sent > 0;
 }
 
-/* Takes what has come of the request's body. */
+/* Takes received bytes of the request's body. */
 static void exchange_up_body(struct exchange *exchange)
 {
 	static char content[EXCHANGE_BYTES];
@@ -251,7 +255,7 @@ static bool exchange_up(struct exchange *exchange)
 	if (exchange->request->tunnel && exchange->up_done && !exchange->to_host.count)
 		wire_finish(&exchange->host);
 	if (exchange->host.broken) {
-		/* It may have answered before, and want no more. */
+		/* The host may have answered already and need no more of the request. */
 		buffer_free(&exchange->to_host);
 		exchange->up_done = true;
 		exchange->keep = false;
@@ -259,7 +263,7 @@ static bool exchange_up(struct exchange *exchange)
 	return moved + sent > 0;
 }
 
-/* Waits until a socket is ready for what is to be done next, or `until_ms`. */
+/* Waits until a socket is ready for the next move, or until `until_ms`. */
 static void exchange_wait(struct exchange *exchange, int64_t until_ms)
 {
 	struct pollfd waits[2] = {{exchange->client->fd, 0, 0}, {exchange->host.fd, 0, 0}};
@@ -273,7 +277,10 @@ static void exchange_wait(struct exchange *exchange, int64_t until_ms)
 		waits[1].events |= POLLOUT;
 	else if (!exchange->up_done && !exchange->client->ended)
 		waits[0].events |= POLLIN;
-	/* A host that has hung up wakes poll(2) always, and has nothing to be waited for. */
+	/*
+	 * A host that has hung up would wake poll(2) at once each time, so it is left out when
+	 * nothing is wanted from it.
+	 */
 	if (!waits[1].events)
 		waits[1].fd = -1;
 	if (waits[1].events & POLLIN && wire_has_read(&exchange->host))
@@ -292,7 +299,7 @@ static bool exchange_over(const struct exchange *exchange)
 	return exchange->down_done && !exchange->to_client.count;
 }
 
-/* Carries bytes until both directions have ended, or too long nothing moves. */
+/* Carries bytes until both directions have ended, or nothing has moved for EXCHANGE_IDLE_MS. */
 static void exchange_loop(struct exchange *exchange)
 {
 	int64_t end_ms = clock_ms() + EXCHANGE_MOST_MS, idle_ms = clock_ms() + EXCHANGE_IDLE_MS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds keys in a stream of bytes by the algorithm of Knuth, Morris and Pratt. An exchange calls
- * it; it allocates its tables, and nothing as bytes come but what it holds back, which is no longer
- * than a key and a piece.
+ * it; it allocates its tables, and a buffer for held-back bytes, which is no longer than a key and
+ * a piece.
  */
 #include "gateway/proxy/leak.h"
 
@@ -49,7 +49,7 @@ bool leak_found(const struct rule *rule, const char *bytes, size_t count)
 	return false;
 }
 
-/* Takes bytes for one key. Returns false when the key has come whole. */
+/* Matches bytes against one key. Returns false when the whole key has come. */
 static bool leak_match(struct leak_key *key, const char *bytes, size_t count)
 {
 	size_t matched = key->matched;

@@ -4,16 +4,16 @@
 #include "gateway/proxy/rule.h"
 
 /*
- * Looks for the keys of a rule in what its host answers, so that a host that shows a request's
+ * Searches a host's answers for the keys of its rule, so that a host that repeats a request's
  * headers does not give the key to the guest. It finds a key as it is, across pieces; it does not
- * find one that the host has encoded, compressed or cut up.
+ * find a key that the host has encoded, compressed or divided.
  */
 struct leak {
 	size_t count;
 	struct leak_key {
 		const char *key;
 		size_t length, matched;
-		uint16_t *back; /* where to go on after so many bytes that matched */
+		uint16_t *back; /* by number of matched bytes: the number kept after a mismatch */
 	} keys[RULE_HEADERS];
 	struct buffer held; /* bytes that could be the beginning of a key */
 };
@@ -23,10 +23,10 @@ bool leak_start(struct leak *leak, const struct rule *rule);
 /* Returns whether the bytes have one of the rule's keys in them. */
 bool leak_found(const struct rule *rule, const char *bytes, size_t count);
 /*
- * Adds to `to` the bytes that have been looked through; keeps those that could be the beginning of
- * a key. Returns false when a key has come whole: `to` has nothing of it then.
+ * Adds the searched bytes to `to`, but holds back those that could be the beginning of a key.
+ * Returns false when a whole key has come, of which `to` then has nothing.
  */
 bool leak_take(struct leak *leak, struct buffer *to, const char *bytes, size_t count);
-/* Adds what was kept, as nothing comes any more. */
+/* Adds the held-back bytes to `to` at the end of the stream. */
 void leak_end(struct leak *leak, struct buffer *to);
 void leak_free(struct leak *leak);

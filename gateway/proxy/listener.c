@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accepts clients, and starts two processes for each: one that connects to hosts, and from that one
- * the one that carries. The listening process calls it, which reads no byte of a client's.
+ * Accepts clients, and starts two processes for each: the dialer, which connects to hosts, and its
+ * child, the carrier, which moves the client's bytes. Runs in the listening process, which reads no
+ * byte of a client.
  */
 #include "gateway/proxy/listener.h"
 
@@ -56,7 +57,7 @@ bool listener_open(const struct rules *rules)
 	return false;
 }
 
-/* In the process that carries: serves the client, then ends. */
+/* Serves the client in the carrier's process, and ends the process. */
 static void listener_carry(int client, uint32_t address, int dialer, struct rules *rules,
 			   struct account_page *account)
 {
@@ -66,7 +67,7 @@ static void listener_carry(int client, uint32_t address, int dialer, struct rule
 	_exit(0);
 }
 
-/* In the first process of a connection: starts the one that carries, and connects for it. */
+/* Runs in the first process of a connection: starts the carrier, then connects to hosts for it. */
 static void listener_serve(int client, uint32_t address, struct rules *rules, int account)
 {
 	struct account_page *page = account_keep(account);
@@ -76,9 +77,15 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(listener.fd);
-	/* Who opens many connections gets less of a CPU that others want, too. */
+	/*
+	 * The more connections a client has, the less CPU time each of their processes gets beside
+	 * others.
+	 */
 	(void)!nice((int)account_connections(account) - 1);
-	/* SIGHUP may come to all processes of a service: this one has no rules to read again. */
+	/*
+	 * SIGHUP may be sent to all processes of a service, but this process has no rules to read
+	 * again.
+	 */
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -95,7 +102,7 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	rule_forget_keys(rules);
 	if (carrier > 0 && seccomp_dialer())
 		dial_serve(pair[0], rules);
-	/* The carrier ends with this process, if it has not ended yet. */
+	/* The kernel ends the carrier together with this process. */
 	_exit(0);
 }
 

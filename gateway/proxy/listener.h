@@ -7,7 +7,7 @@
 bool listener_open(const struct rules *rules);
 /* The listening descriptor. */
 int listener_fd(void);
-/* Accepts one connection, and gives it two processes of its own, in which this does not return. */
+/* Accepts one connection, and starts its two processes, in which this function does not return. */
 void listener_accept(struct rules *rules);
-/* Counts off the connections whose processes have ended. */
+/* Subtracts the connections whose processes have ended. */
 void listener_reap(void);

@@ -39,7 +39,7 @@ void log_entry(const struct log_entry *entry)
 		at = sizeof(line);
 		line[at - 1] = '\n';
 	}
-	/* One write, so that the lines of two processes do not mix. */
+	/* A single write keeps lines of different processes apart. */
 	if (write(STDERR_FILENO, line, at) < 0)
 		return;
 }

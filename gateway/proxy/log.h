@@ -4,16 +4,16 @@
 #include <stdint.h>
 
 /*
- * A line for each request: when, who, method, host, path, status, bytes to the host and back, why
- * not. No query, no header and no body is in it.
+ * A line for each request: time, client, method, host, path, status, bytes to the host and back,
+ * and the reason of a failure. It has no query, header or body.
  */
 struct log_entry {
 	uint32_t client;
-	const char *method, *host, *path; /* NULL: it was no request */
+	const char *method, *host, *path; /* NULL: no valid request has come */
 	int path_length;
 	unsigned status;
 	uint64_t up, down;
-	const char *why; /* NULL: all went well */
+	const char *why; /* the reason of a failure; NULL: none */
 };
 
 /* Writes the line to stderr, at once. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The main function of skerry-proxy: the process that reads the configuration and the keys, and
- * accepts connections. It reads no byte of a client's; processes of their own do, see listener.c.
+ * accepts connections. It reads no byte of a client; each connection has processes of its own for
+ * that (listener.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,9 +24,9 @@ static const char usage[] =
 	"skerry-proxy --check FILE | --version | --help\n";
 
 /*
- * Forbids what this program never does, and keeps its memory from others. The carriers whose
- * dialers have ended become its children, so that it reaps them whether or not the system's first
- * process does.
+ * Forbids system calls that this program never makes, and keeps its memory from other processes.
+ * Carriers whose dialers have ended become its children, so that it reaps them even if the system's
+ * first process does not.
  */
 static bool main_protect(void)
 {
@@ -35,7 +36,7 @@ static bool main_protect(void)
 	       setrlimit(RLIMIT_CORE, &none) == 0 && sandbox_forbid();
 }
 
-/* Reads the configuration again; if something is wrong with it, the old one stays in force. */
+/* Reads the configuration again; a configuration with an error leaves the old one in force. */
 static struct rules *main_read_again(const char *path, struct rules *rules)
 {
 	struct rules *new = config_read(path);
@@ -94,7 +95,9 @@ int main(int count, char **words)
 		fprintf(stderr, "skerry-proxy: the system call filter could not be set\n");
 		return 1;
 	}
-	/* Who reads the log may go: no line that is lost is worth a connection, or all. */
+	/*
+	 * The reader of the log may go away: a lost line must not end a connection, or the program.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	rules = config_read(words[1]);
 	sigemptyset(&wanted);

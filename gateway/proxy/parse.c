@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parses the heads of requests and answers, strictly: what two readers could take for two things is
- * refused. The process of a client's connection calls it; it touches nothing but its arguments.
+ * Parses the heads of requests and answers strictly: refuses forms that two readers could read
+ * differently. The process of a client's connection calls it; it touches nothing but its arguments.
  */
 #include "gateway/proxy/parse.h"
 
@@ -67,7 +67,7 @@ bool parse_name(char *name, const char *text, size_t length)
 	return true;
 }
 
-/* Takes blanks off both ends of a text. */
+/* Removes blanks from both ends of a text. */
 static char *parse_trim(char *text)
 {
 	char *end = text + strlen(text);
@@ -124,7 +124,9 @@ const char *parse_head(struct parse_head *head, char *bytes, size_t count)
 	return wrong || head->line ? wrong : "a head begins with a line that is not empty";
 }
 
-/* Returns the only header of that name, NULL for none; *count is how many there are. */
+/*
+ * Returns the value of the only header of that name, or NULL; *count is the number of such headers.
+ */
 static const char *parse_find(const struct parse_head *head, const char *name, size_t *count)
 {
 	const char *value = NULL;
@@ -139,7 +141,7 @@ static const char *parse_find(const struct parse_head *head, const char *name, s
 	return value;
 }
 
-/* Returns whether a list with commas, or one of several headers of that name, has the word. */
+/* Returns whether one of the headers of that name, lists with commas, contains the word. */
 static bool parse_has_word(const struct parse_head *head, const char *name, const char *word)
 {
 	size_t length = strlen(word);
@@ -190,7 +192,7 @@ static bool parse_digits(const char *text, size_t most, uint64_t *value)
 	return true;
 }
 
-/* Finds how the body is framed, if a header says so. */
+/* Finds the body's framing, if a header gives one. */
 static const char *parse_framing(const struct parse_head *head, enum body_kind *kind,
 				 uint64_t *length)
 {
@@ -201,7 +203,9 @@ static const char *parse_framing(const struct parse_head *head, enum body_kind *
 	for (size_t i = 0; i < head->count; i++) {
 		const char *name = head->fields[i].name;
 
-		/* Some servers take Content_Length for Content-Length; no client sends that. */
+		/*
+		 * Some servers read Content_Length as Content-Length; no honest client sends that.
+		 */
 		if ((parse_is_same(name, "content-length") && strcasecmp(name, "content-length")) ||
 		    (parse_is_same(name, "transfer-encoding") &&
 		     strcasecmp(name, "transfer-encoding")))
@@ -222,7 +226,7 @@ static const char *parse_framing(const struct parse_head *head, enum body_kind *
 	return NULL;
 }
 
-/* Reads HOST[:PORT]. Returns false if it is none. */
+/* Reads HOST[:PORT]. Returns false if the text is none. */
 static bool parse_authority(const char *text, size_t length, char *host, unsigned *port)
 {
 	const char *colon = memchr(text, ':', length);
@@ -281,14 +285,14 @@ static const char *parse_host(const struct parse_request *request, const struct 
 		return "a request has one header Host";
 	if (!parse_authority(text, strlen(text), host, &port) || strcmp(host, request->host))
 		return "the header Host must name the host of the URL";
-	/* 80 and 443 are what a URL without a port may stand for. */
+	/* A URL without a port may stand for port 80 or 443. */
 	if (port != request->port && !(!request->port && (port == 80 || port == 443)) &&
 	    !(request->port == 443 && !port))
 		return "the header Host must name the port of the URL";
 	return NULL;
 }
 
-/* Cuts the first line of a request in three, at its two blanks. */
+/* Divides the first line of a request in three, at its two blanks. */
 static const char *parse_words(char *line, char *words[3])
 {
 	static const char wrong[] = "a request begins with METHOD URL HTTP/1.1, with single blanks";
@@ -323,7 +327,7 @@ const char *parse_request(struct parse_request *request, const struct parse_head
 		return "a method is a word of up to 15 letters, such as GET";
 	string_copy(request->method, sizeof(request->method), words[0]);
 	request->tunnel = !strcmp(words[0], "CONNECT");
-	/* Old libraries ask for tunnels, and for these alone, by HTTP/1.0. */
+	/* Old libraries ask for tunnels, and only for these, by HTTP/1.0. */
 	old = request->tunnel && !strcmp(words[2], "HTTP/1.0");
 	if (!old && strcmp(words[2], "HTTP/1.1"))
 		return "the proxy speaks HTTP/1.1";

@@ -6,9 +6,9 @@
 #include "gateway/proxy/body.h"
 
 /*
- * The heads of requests and answers. head_take() has seen each byte before: lines end with CR LF,
- * and there is no NUL, no other control and no folded line in them. What is parsed points into the
- * head, which is changed for that.
+ * The heads of requests and answers. head_take() has checked each byte before: lines end with CR
+ * LF, and contain no NUL, no other control and no fold. The results point into the head, which the
+ * parser changes.
  */
 enum { PARSE_FIELDS = 100, PARSE_NAME_BYTES = 254, PARSE_METHOD_BYTES = 16 };
 
@@ -17,7 +17,7 @@ struct parse_field {
 };
 
 struct parse_head {
-	char *line; /* the first one */
+	char *line; /* the first line */
 	size_t count;
 	struct parse_field fields[PARSE_FIELDS];
 };
@@ -27,11 +27,11 @@ struct parse_request {
 	char host[PARSE_NAME_BYTES]; /* in small letters */
 	unsigned port;		     /* 0: the URL has none */
 	const char *target;	     /* path and query; of CONNECT: NULL */
-	size_t path;		     /* how long the path in `target` is */
+	size_t path;		     /* length of the path in `target` */
 	enum body_kind kind;
 	uint64_t length;
-	bool tunnel;  /* CONNECT */
-	bool close;   /* the client sends no request behind this one */
+	bool tunnel;  /* the method is CONNECT */
+	bool close;   /* the client sends no further request */
 	bool expects; /* the client waits for 100 (Continue) before it sends the body */
 };
 
@@ -39,7 +39,7 @@ struct parse_answer {
 	unsigned status;
 	enum body_kind kind;
 	uint64_t length;
-	bool has_length; /* a Content-Length, which the client is told */
+	bool has_length; /* the answer has a Content-Length, which is passed on */
 };
 
 /*
@@ -59,11 +59,11 @@ bool parse_is_hop(const struct parse_head *head, const char *name);
 /* Returns whether the text is a token (RFC 9110, 5.6.2). */
 bool parse_is_token(const char *text);
 /*
- * Returns whether the names are of one header, for the laxest of readers: capitals do not matter,
- * and `_`, `.` and other signs are as good as `-`, as servers make variables of names (RFC 3875).
+ * Returns whether even the laxest reader takes both names for the same header: capitals do not
+ * matter, and `_`, `.` and other signs equal `-`, as servers make variables of names (RFC 3875).
  */
 bool parse_is_same(const char *name, const char *other);
-/* Returns whether the name begins so, for the same readers. */
+/* Returns whether the name begins with `beginning`, compared as parse_is_same() does. */
 bool parse_begins(const char *name, const char *beginning);
 /*
  * Reads a host's name, and writes it in small letters (PARSE_NAME_BYTES). Returns false if it is

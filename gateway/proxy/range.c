@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which IPv4 addresses are of no host that a rule may mean unless it names them. The configuration
+ * Tells which IPv4 addresses a rule's host may have only if the rule lists them. The configuration
  * and the process that connects call it.
  */
 #include "gateway/proxy/range.h"

@@ -18,13 +18,13 @@ bool range_has(const struct range *range, uint32_t address);
 /* Returns whether one of the ranges has the address. */
 bool range_any(const struct range *ranges, size_t count, uint32_t address);
 /*
- * Returns whether the address is of no host of the Internet's: private, loopback, link-local, for
- * documentation, multicast and others of IANA's list of special addresses.
+ * Returns whether the address cannot belong to a host of the internet: private, loopback,
+ * link-local, for documentation, multicast and others of IANA's list of special addresses.
  */
 bool range_special(uint32_t address);
 /*
- * Writes the prefixes of this machine's interfaces, up to RANGE_OWN. Returns how many, or -1 when
- * there are more or they cannot be read.
+ * Writes the prefixes of this computer's interfaces, at most RANGE_OWN. Returns their number, or -1
+ * if there are more or they cannot be read.
  */
 int range_own(struct range *ranges);
 /* Writes the address as text (RANGE_TEXT bytes). */

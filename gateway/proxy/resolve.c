@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks a name server for the addresses of a host, over UDP (RFC 1035). The process that connects
- * calls it, which has no keys: the parser of answers is in there.
+ * Asks a name server for the addresses of a host, over UDP (RFC 1035). The process that connects to
+ * hosts calls it: that process has no keys, which the parser of answers could otherwise reach.
  */
 #include "gateway/proxy/resolve.h"
 
@@ -18,7 +18,7 @@ enum {
 	RESOLVE_TRIES = 3,
 	RESOLVE_TRY_MS = 2000,
 	RESOLVE_HEADER = 12,
-	RESOLVE_RECORDS = 64, /* of an answer that are looked at */
+	RESOLVE_RECORDS = 64, /* the most records of an answer that are read */
 };
 
 static unsigned resolve_u16(const uint8_t *at)
@@ -29,7 +29,7 @@ static unsigned resolve_u16(const uint8_t *at)
 size_t resolve_question(uint8_t *packet, uint16_t id, const char *name)
 {
 	static const uint8_t head[] = {1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-	static const uint8_t tail[] = {0, 0, 1, 0, 1}; /* the root; type A, class IN */
+	static const uint8_t tail[] = {0, 0, 1, 0, 1}; /* the name's end; type A, class IN */
 	size_t at = RESOLVE_HEADER;
 
 	packet[0] = (uint8_t)(id >> 8);
@@ -49,7 +49,7 @@ size_t resolve_question(uint8_t *packet, uint16_t id, const char *name)
 	return at + sizeof(tail);
 }
 
-/* Returns where the name at `at` ends, or 0 when it does not within the packet. */
+/* Returns the offset behind the name at `at`, or 0 if the name does not end within the packet. */
 static size_t resolve_skip(const uint8_t *packet, size_t count, size_t at)
 {
 	while (at < count) {
@@ -70,7 +70,10 @@ int resolve_answer(const uint8_t *packet, size_t count, const uint8_t *question,
 	size_t at = asked, records;
 	int found = 0;
 
-	/* The same number and question, an answer, and no error. */
+	/*
+	 * The answer must repeat the number and the question, be marked as an answer, and report no
+	 * error.
+	 */
 	if (count < asked || memcmp(packet, question, 2) || !(packet[2] & 0x80) ||
 	    packet[3] & 0x0F || resolve_u16(packet + 4) != 1 ||
 	    memcmp(packet + RESOLVE_HEADER, question + RESOLVE_HEADER, asked - RESOLVE_HEADER))

@@ -6,8 +6,8 @@
 enum { RESOLVE_ADDRESSES = 16, RESOLVE_PACKET_BYTES = 1232, RESOLVE_NO_ANSWER = -1 };
 
 /*
- * Finds the IPv4 addresses of a name, by the configuration's lines resolve or by its name server.
- * Waits up to 6 s. Returns how many it has written to `addresses` (RESOLVE_ADDRESSES), or
+ * Finds the IPv4 addresses of a name, by the configuration's lines `resolve` or by its name server.
+ * Waits up to 6 s. Returns the number of addresses written to `addresses` (RESOLVE_ADDRESSES), or
  * RESOLVE_NO_ANSWER.
  */
 int resolve_name(const struct rules *rules, const char *name, uint32_t *addresses);
@@ -17,8 +17,8 @@ int resolve_name(const struct rules *rules, const char *name, uint32_t *addresse
  */
 size_t resolve_question(uint8_t *packet, uint16_t id, const char *name);
 /*
- * Reads an answer to that question. Returns how many addresses it has, or RESOLVE_NO_ANSWER when it
- * does not answer it.
+ * Reads an answer to that question. Returns the number of its addresses, or RESOLVE_NO_ANSWER if
+ * the packet does not answer the question.
  */
 int resolve_answer(const uint8_t *packet, size_t count, const uint8_t *question, size_t asked,
 		   uint32_t *addresses);

@@ -21,7 +21,7 @@ static const char *rule_say(const char *format, const char *first, const char *s
 	return text;
 }
 
-/* Joins the words of a list; cuts it off where it gets long. */
+/* Joins the words of a list, and cuts off the text where it gets too long. */
 static const char *rule_list(char *const *words)
 {
 	static char text[256];
@@ -55,10 +55,9 @@ static bool rule_is_plain(char byte)
 }
 
 /*
- * Returns whether an escape such as %41 may mean more than its byte to a host that decodes the path
- * before it cuts it up: a dot, a slash, what ends a path or a part of it, a control, the percent
- * sign; the beginning of UTF-8 that is longer than it need be, which can stand for these; or it is
- * no escape.
+ * Returns whether an escape such as %41 is invalid or may mean more than its byte to a host that
+ * decodes the path before dividing it: a dot, a slash, an end of a path or of one of its parts, a
+ * control, the percent sign, or the beginning of overlong UTF-8, which can encode these.
  */
 static bool rule_escape_is_loose(const char *path, size_t left)
 {
@@ -79,8 +78,8 @@ static bool rule_escape_is_loose(const char *path, size_t left)
 }
 
 /*
- * Returns whether a path could mean another one to the host: with a part that is empty, or that is
- * dots alone to one who cuts it off behind them, or with a loose escape.
+ * Returns whether the host could take the path for another one: it has an empty part, a part of
+ * dots alone (also in front of a sign at which a host may cut the part off), or a loose escape.
  */
 static bool rule_path_is_loose(const char *path, size_t length)
 {
@@ -114,7 +113,7 @@ static bool rule_has_path(const struct rule *rule, const char *path, size_t leng
 	return !*rule->paths;
 }
 
-/* Says what is wrong with a request to the rule's host; NULL: nothing. */
+/* Returns a sentence that says what is wrong with a request to the rule's host, or NULL. */
 static const char *rule_objects(const struct rule *rule, const struct parse_request *request)
 {
 	char port[16];
@@ -174,7 +173,7 @@ bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t a
 
 bool rule_drops(const struct rule *rule, const char *name)
 {
-	/* Headers by which some servers take another method, host, path or client. */
+	/* Headers from which some servers take another method, host, path or client. */
 	static const char *const lies[] = {
 		"host",		  "x-host",	      "x-method-override",   "forwarded",
 		"x-real-ip",	  "x-client-ip",      "x-cluster-client-ip", "client-ip",
@@ -195,7 +194,7 @@ bool rule_drops(const struct rule *rule, const char *name)
 		if (parse_is_same(name, rule->headers[i].name))
 			return true;
 	}
-	/* The answer is looked through for the key, which takes that it comes as it is. */
+	/* The answer is searched for the key, so the host must not encode it in another way. */
 	return rule_has_key(rule) &&
 	       (parse_is_same(name, "accept-encoding") || parse_is_same(name, "accept-charset"));
 }
@@ -225,7 +224,7 @@ void rule_forget_keys(struct rules *rules)
 	}
 }
 
-/* Frees the certificates of a rule, unless a later one has the same. */
+/* Frees the certificates of a rule, unless a later rule shares them. */
 static void rule_free_trust(const struct rules *rules, const struct rule *rule)
 {
 	for (const struct rule *each = rule + 1; each < rules->list + rules->count; each++) {

@@ -6,7 +6,10 @@
 #include "gateway/proxy/parse.h"
 #include "gateway/proxy/range.h"
 
-/* What the configuration says: whom a guest may ask for what, and what is added to that. */
+/*
+ * The rules of the configuration: which guest may send which requests to which host, and which
+ * headers the proxy adds.
+ */
 enum {
 	RULE_COUNT = 64,
 	RULE_HEADERS = 4,
@@ -20,24 +23,24 @@ enum {
 /* A header that is added to each request. */
 struct rule_header {
 	char *name, *value;
-	char *key; /* the part of the value that came from a file; NULL: none did */
+	char *key; /* the part of the value that came from a file; NULL: there is none */
 };
 
 struct rule {
-	char name[PARSE_NAME_BYTES]; /* of the host */
+	char name[PARSE_NAME_BYTES]; /* the host's name */
 	unsigned port;
 	bool tunnel;
-	uint64_t bytes;		       /* that a client may move in an hour; 0: any */
-	char *methods[RULE_WORDS + 1]; /* ends with NULL; none: the usual ones */
-	char *paths[RULE_WORDS + 1];   /* likewise; none: all */
+	uint64_t bytes;		       /* the most that a client may move in an hour; 0: no limit */
+	char *methods[RULE_WORDS + 1]; /* ends with NULL; empty: the usual methods */
+	char *paths[RULE_WORDS + 1];   /* ends with NULL; empty: all paths */
 	struct range clients[RULE_RANGES], addresses[RULE_RANGES];
 	size_t client_count, address_count, header_count;
 	struct rule_header headers[RULE_HEADERS];
-	char *ca; /* a file of certificates; NULL: those of the system */
+	char *ca; /* a file of certificates; NULL: the system's */
 	gnutls_certificate_credentials_t trust; /* rules with the same `ca` share it */
 };
 
-/* An address that the configuration gives to a name, so that no name server is asked. */
+/* An address that the configuration gives to a name, for which no name server is asked. */
 struct rule_pinned {
 	char name[PARSE_NAME_BYTES];
 	uint32_t address;
@@ -48,28 +51,28 @@ struct rules {
 	unsigned listen_port, resolver_port;
 	unsigned connections, per_client;
 	size_t count, pinned_count;
-	int own_count; /* prefixes of this machine's interfaces */
+	int own_count; /* number of prefixes of this computer's interfaces */
 	struct rule list[RULE_COUNT];
 	struct rule_pinned pinned[RULE_PINNED];
 	struct range own[RANGE_OWN];
 };
 
 /*
- * rule_find() returns the rule by which the client may make the request; or NULL, and *why is a
- * sentence that says what would be right, which stays as it is until the next call.
+ * rule_find() returns the rule that allows the client's request; or NULL, and *why is a sentence
+ * that says what would be right, valid until the next call.
  */
 const struct rule *rule_find(const struct rules *rules, uint32_t client,
 			     const struct parse_request *request, const char **why);
 /*
- * Returns whether a host of this rule may have the address. A rule with addresses means these
- * alone; else it is any but special ones and those of the networks that this machine is in.
+ * Returns whether a host of this rule may have the address. A rule that lists addresses allows only
+ * these; any other rule allows all but special addresses and those of this computer's networks.
  */
 bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t address);
-/* Returns whether a header of the client's is dropped, as the rule or the proxy has its own. */
+/* Returns whether a client's header is dropped, because the rule or the proxy sets it. */
 bool rule_drops(const struct rule *rule, const char *name);
 /* Returns whether the rule adds a header with a key. */
 bool rule_has_key(const struct rule *rule);
-/* Clears the keys: this process does not need them. */
+/* Clears the keys in a process that does not need them. */
 void rule_forget_keys(struct rules *rules);
 /* Frees what the rules point to. */
 void rule_free(struct rules *rules);

@@ -11,7 +11,7 @@
 #include "gateway/base/filter.h"
 #include "gateway/base/string.h"
 
-/* What both processes, the C library and GnuTLS do once they run. */
+/* The system calls that both processes, the C library and GnuTLS make once they run. */
 static const int seccomp_calls[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(write),

@@ -83,7 +83,7 @@ void exchange_resume(struct exchange *exchange)
 	}
 }
 
-/* What web refuses by itself: the status, and what the problem says. */
+/* The refusals that web makes by itself: the status, and the problem's texts. */
 static const struct refusal {
 	unsigned status;
 	const char *code, *detail;

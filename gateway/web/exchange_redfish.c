@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of Redfish's: the way between an exchange and the folder redfish/, which says what core
- * is asked and what the client is answered. The exchange calls it; it writes to the socket of core.
+ * Serves Redfish requests: connects an exchange with the folder redfish/, which decides what to ask
+ * core and how to answer the client. The exchange calls it; it writes to the socket of core.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,10 @@ static void exchange_redfish_answer(struct exchange *exchange)
 	exchange->headers = redfish->headers;
 	redfish->body_text = redfish->headers = (struct buffer){0};
 	exchange->status = redfish->status;
-	/* This is the refusal of what was dropped, which the reply would refuse again. */
+	/*
+	 * This answer reports that the real one was dropped, so it must not be dropped for `over`
+	 * again.
+	 */
 	exchange->over = false;
 	exchange->answered = exchange->ended = true;
 	redfish_free(redfish);
@@ -38,8 +41,8 @@ static enum MHD_Result exchange_redfish_now(struct exchange *exchange)
 }
 
 /*
- * Sends core what Redfish asks next. The exchange's number is used again for each: core has
- * answered the one before, so that nobody else uses it.
+ * Sends core the next request that Redfish wants. The exchange's number is used again for each:
+ * core has answered the request before, so that no other one has the number.
  */
 static bool exchange_redfish_ask(struct exchange *exchange)
 {
@@ -66,7 +69,7 @@ enum MHD_Result exchange_redfish_refuse(struct exchange *exchange, unsigned stat
 	return exchange->redfish ? exchange_redfish_now(exchange) : MHD_NO;
 }
 
-/* Returns the host that the client has addressed, as its URLs have it, or "". */
+/* Returns the host in the client's request, as it appears in URLs, or "". */
 static const char *exchange_redfish_host(const struct exchange *exchange)
 {
 	const char *host =
@@ -75,7 +78,7 @@ static const char *exchange_redfish_host(const struct exchange *exchange)
 	return *exchange->authority ? exchange->authority : host ? host : "";
 }
 
-/* Returns whether the client wants a version of OData that this is not (DSP0266, 6.5). */
+/* Returns whether the client asks for a version of OData that is not served (DSP0266, 6.5). */
 static bool exchange_redfish_other_version(const struct exchange *exchange)
 {
 	const char *version =
@@ -123,7 +126,7 @@ enum MHD_Result exchange_redfish(struct exchange *exchange, const char *path, co
 	return MHD_YES;
 }
 
-/* Hands core's headers on that mean the same to a client of Redfish's. */
+/* Passes on core's headers that have the same meaning in Redfish. */
 static void exchange_redfish_headers(struct redfish *redfish, const struct fields *fields)
 {
 	static const char *const names[] = {"Retry-After", "WWW-Authenticate", "Request-Id", "Age"};
@@ -141,7 +144,7 @@ bool exchange_redfish_take(struct exchange *exchange)
 	static struct fields fields;
 	struct redfish *redfish = exchange->redfish;
 
-	/* The answer is dropped, so there is nothing to go on with: exchange_reply() says why. */
+	/* The answer is dropped, so Redfish asks nothing more: exchange_reply() reports why. */
 	if (exchange->over)
 		return true;
 	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))

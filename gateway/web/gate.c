@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which of a client's bytes the HTTP library gets, and how long a client may take for
- * them. The tunnel calls it with whatever it has decrypted; it keeps its state in its argument.
+ * Decides which of a client's bytes the HTTP library gets, and how long a client may take for them.
+ * The tunnel calls it with the bytes that it has decrypted; it keeps its state in its argument.
  */
 #include "gateway/web/gate.h"
 

@@ -11,7 +11,7 @@
  * before the server has answered. The gate also says how long a client may take.
  */
 enum {
-	/* the time limit for a head, to come whole, until a first head was valid */
+	/* the time limit for a complete head, until a first head was valid */
 	GATE_HEAD_MS = 10000,
 	GATE_BODY_MS = 30000,
 	/* the time limit for a client without a credential to read an answer */
@@ -50,5 +50,5 @@ void gate_answers(struct gate *gate, bool known, int64_t now_ms);
 void gate_answered(struct gate *gate, bool known, int64_t now_ms);
 void gate_open(struct gate *gate);
 void gate_shut(struct gate *gate);
-/* Between two requests. */
+/* Returns whether the client is between two requests. */
 bool gate_idle(const struct gate *gate);

@@ -25,8 +25,8 @@ struct collect {
 };
 
 /*
- * The headers that a request may have only once: of two, a proxy in front of this server might obey
- * the other one.
+ * The headers that a request may have only once: if there were two, a proxy in front of this server
+ * might use the other one.
  */
 static const char *const request_single[] = {
 	"authorization",	 "host",	  "origin",
@@ -85,8 +85,8 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 }
 
 /*
- * The headers that core looks at; of a header that comes twice core gets the first. The places of
- * those that Redfish's requests have in another way have names.
+ * The headers that core reads; of a repeated header core gets the first. The indices of headers
+ * that Redfish's requests carry in another form have names.
  */
 enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH, NAME_ACCEPT };
 static const char *const request_names[] = {
@@ -144,10 +144,7 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 	for (size_t i = 0; i < ARRAY_COUNT(request_single); i++) {
 		unsigned bit = 1u << i;
 
-		/*
-		 * Most other names differ in the first letter, which is compared before the whole
-		 * name.
-		 */
+		/* Most other names differ in the first letter, so that is compared first. */
 		if ((key[0] | 32) != request_single[i][0] || strcasecmp(request_single[i], key))
 			continue;
 		frame->twice |= frame->seen & bit;
@@ -257,7 +254,7 @@ static void request_peer(struct MHD_Connection *connection, struct buffer *field
 	fields_text(fields, "address", text);
 }
 
-/* Adds who asks, and the headers that are not in collect->seen already. */
+/* Adds the client's address and the headers that are not in collect->seen yet. */
 static void request_client(const struct exchange *exchange, struct collect *collect)
 {
 	request_peer(exchange->connection, collect->fields);
@@ -283,8 +280,8 @@ bool request_path_text(const char *path, char *to, size_t room)
 }
 
 /*
- * Adds what Redfish says in other headers than REST: the session's token, and of the requests that
- * it makes itself the type of the body and what has to be unchanged. The headers of collect->seen
+ * Adds REST's form of headers that Redfish has in another form: the session's token, and for
+ * requests made by this folder the body's type and the condition If-Match. Headers in collect->seen
  * are not taken from the client.
  */
 static void request_redfish_headers(const struct exchange *exchange, struct collect *collect)
@@ -293,7 +290,7 @@ static void request_redfish_headers(const struct exchange *exchange, struct coll
 	const char *token =
 		MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "X-Auth-Token");
 
-	/* No cookie: a browser would send it for whichever page has made the request. */
+	/* The cookie is left out: a browser would send it whichever page has made the request. */
 	collect->seen |= 1u << NAME_COOKIE;
 	if (token && strlen(token) <= 256 && utf8_valid((const uint8_t *)token, strlen(token))) {
 		char text[300];
@@ -308,7 +305,7 @@ static void request_redfish_headers(const struct exchange *exchange, struct coll
 		fields_text(collect->fields, request_names[NAME_MATCH], redfish->match);
 		collect->seen |= 1u << NAME_MATCH;
 	}
-	/* The client's own type counts for its own body, and this one for a body made here. */
+	/* A body from the client has the client's type; a body made here has this type. */
 	if (redfish->sent && !redfish->body) {
 		fields_text(collect->fields, request_names[NAME_TYPE], "application/json");
 		collect->seen |= 1u << NAME_TYPE;

@@ -220,7 +220,7 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		return static_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "not allowed\n");
 	/*
-	 * The UI is one page, whose screens are told apart behind a #: any other path must be a
+	 * The UI is one page, whose screens have addresses behind a #, so any other path must be a
 	 * file's.
 	 */
 	page = !strcmp(path, "/") || !strcmp(path, "/index.html");

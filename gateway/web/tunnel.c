@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS: accepts connections, decrypts what clients send and encrypts what they get. Web's loop calls
+ * TLS: accepts connections, decrypts the clients' bytes and encrypts the answers. Web's loop calls
  * it in each turn; it reads and writes the clients' sockets, and the socket pairs that lead to the
  * HTTP library.
  */
@@ -53,7 +53,7 @@ static bool tunnel_session(struct tunnel *tunnel)
 		return false;
 	}
 	gnutls_transport_set_int(tunnel->session, tunnel->client);
-	/* Send each record at once: the next one may be long in coming. */
+	/* TCP_NODELAY sends each record at once, as the next one may come late. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	/* A client that does not read takes little of the kernel's memory. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){TUNNEL_UNSENT},
@@ -356,8 +356,8 @@ void tunnel_turn(const struct pollfd *waits)
 	if (tunnels.listener < 0)
 		return;
 	/*
-	 * The list is walked from the last tunnel on: a freed tunnel's place is taken by one that
-	 * has had its turn.
+	 * The list is walked from its end: the last tunnel, which has had its turn, takes the place
+	 * of a freed one.
 	 */
 	for (size_t i = tunnels.polled; i-- > 0;) {
 		struct tunnel *tunnel = tunnels.list[i];

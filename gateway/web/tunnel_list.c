@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of connections over TLS (tunnels), and which of them has to end when the list is full.
- * tunnel.c calls it; it closes those that it takes out of the list.
+ * The list of connections over TLS (tunnels), and the choice of the tunnel that ends when the list
+ * is full. tunnel.c calls it; it closes the tunnels that it removes from the list.
  */
 #include "gateway/web/tunnel_list.h"
 

@@ -8,14 +8,17 @@
 #include "gateway/web/gate.h"
 #include "gateway/web/tunnel.h"
 
-/* All tunnels, and who has how many of them: what tunnel.c and tunnel_list.c share. */
+/*
+ * The list of all tunnels, with the number of tunnels of each client, which tunnel.c and
+ * tunnel_list.c share.
+ */
 enum {
 	TUNNEL_BYTES = 16384, /* the most bytes that one TLS record carries */
 	/* a value of until_ms: the tunnel is ended when the loop comes to it next */
 	TUNNEL_LEAVES = 1,
 };
 
-/* Bytes on their way in one direction: more are read when all of these have been sent. */
+/* Bytes on their way in one direction; more are read only when all of these have been sent. */
 struct tunnel_bytes {
 	char bytes[TUNNEL_BYTES];
 	size_t at, count;
@@ -26,8 +29,8 @@ enum tunnel_state {
 	TUNNEL_HANDSHAKE,
 	TUNNEL_OPEN,
 	/*
-	 * All answers are sent: what the client still sends is read and dropped, as the connection
-	 * would otherwise be reset.
+	 * All answers are sent; bytes that the client still sends are read and dropped, as the
+	 * kernel would otherwise reset the connection.
 	 */
 	TUNNEL_LINGERS,
 };

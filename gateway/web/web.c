@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of the process that reads what comes from the network. It has no authority: it
- * hands requests with their credentials to core, and shows what core answers. Core starts it.
+ * The main function of the process that reads bytes from the network. It has no authority: it hands
+ * requests with their credentials to core, and sends core's answers to the clients. Core starts it.
  */
 #include "gateway/web/web.h"
 
@@ -21,8 +21,8 @@ struct web web;
 enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };
 
 /*
- * Adds Strict-Transport-Security (RFC 6797), unless the gateway issued its certificate itself: when
- * such a certificate is replaced, browsers would let nobody past the warning.
+ * Adds Strict-Transport-Security (RFC 6797), unless the gateway issued its certificate itself:
+ * after a change of such a certificate, browsers would let no user past the warning.
  */
 void web_strict(struct MHD_Response *response)
 {
@@ -63,7 +63,7 @@ static void web_connection(void *unused, struct MHD_Connection *connection, void
 	web.connections[info->connect_fd] = 0;
 }
 
-/* Drops MHD's messages: what goes wrong with one client is no news for the log. */
+/* Drops MHD's messages: errors of a single client do not belong in the log. */
 static void web_quiet(void *unused, const char *format, va_list list)
 {
 	(void)unused;

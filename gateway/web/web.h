@@ -22,7 +22,7 @@ enum {
 
 /* One request and its answer, or the WebSocket that it became. */
 struct exchange {
-	uint32_t id; /* 0: free */
+	uint32_t id; /* the exchange's id; 0: the exchange is free */
 	struct MHD_Connection *connection;
 	struct buffer body; /* the body of the request, then of the answer */
 	bool too_large;	    /* the request's body is longer than WEB_BODY_BYTES */
@@ -54,7 +54,7 @@ struct exchange {
 	struct ws_reader reader;
 	struct buffer output;
 	size_t unacknowledged; /* bytes sent to core that core has not acknowledged */
-	/* bytes from core of which it was not yet told that the client has taken them */
+	/* bytes from core that the client has taken, which core has not been told yet */
 	size_t unreported;
 	bool closing; /* a close frame was sent or is in output */
 };
@@ -64,12 +64,12 @@ struct web {
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
 	unsigned socket_count; /* the number of exchanges that are WebSockets */
-	/* how many ids were given so far; an id is rounds * WEB_EXCHANGES + the exchange's place */
+	/* number of ids given so far; an id is rounds * WEB_EXCHANGES + the exchange's index */
 	uint32_t rounds;
 	/* by descriptor: core's number of a connection at the Unix socket; 0: TLS */
 	uint32_t *connections;
 	size_t connection_room;
-	bool issued; /* the certificate was issued by somebody who is trusted, not by the gateway */
+	bool issued; /* the certificate was issued by an authority, not by the gateway */
 };
 
 extern struct web web;
@@ -147,7 +147,7 @@ void form_free(struct form *form);
 int exchange_socket(struct MHD_Connection *connection);
 
 /*
- * request_frame() finds how long a request's body is (REQUEST_CHUNKED: the body itself says).
+ * request_frame() finds the length of a request's body (REQUEST_CHUNKED: the body is in chunks).
  * Returns false if the headers can be read in two ways.
  */
 #define REQUEST_CHUNKED UINT64_MAX

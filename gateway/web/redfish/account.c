@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gateway's users as Redfish's accounts, read only. Redfish's roles are three of the gateway's;
- * which of them a user really has stands beside it. The table of resources names the functions.
+ * The gateway's users as Redfish accounts, read only. Redfish knows three of the gateway's roles;
+ * the user's real roles stand beside Redfish's. The table of resources names the functions.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 #define SERVICE REDFISH_ROOT "/AccountService"
 
-/* Redfish's roles (DSP0266, 13.2.9) with the gateway's, the one that may most first. */
+/* Redfish's roles (DSP0266, 13.2.9) with the gateway's, beginning with the most powerful. */
 static const struct {
 	const char *id, *role, *privileges[5];
 } account_known[] = {

@@ -27,7 +27,7 @@ static const char *const boot_targets[] = {"None", "Hdd", "Cd", "Pxe", NULL};
 static const char *const boot_enabled[] = {"Disabled", "Continuous", "Once", NULL};
 static const char *const boot_modes[] = {"Legacy", "UEFI", NULL};
 
-/* The boot override of a VM, or the one that a request asks for. */
+/* The boot override that a VM has, or that a request asks for. */
 struct boot {
 	const char *target, *enabled, *mode;
 };
@@ -75,7 +75,7 @@ json_t *redfish_boot_show(json_t *vm)
 			 ENABLED "@Redfish.AllowableValues", "Disabled", "Continuous", "Once");
 }
 
-/* Reads the override that the body asks for; a member that it has not is NULL. */
+/* Reads the override that the body asks for; members that the body lacks are NULL. */
 static bool boot_read(struct redfish *redfish, struct boot *boot)
 {
 	json_t *object = json_object_get(redfish->body, "Boot");
@@ -104,8 +104,8 @@ bool redfish_boot_check(struct redfish *redfish)
 }
 
 /*
- * Completes the wanted override by the one that there is. Returns false, and answers, if they do
- * not fit.
+ * Fills the wanted override's missing members from the present one. Returns false, and answers, if
+ * they do not fit together.
  */
 static bool boot_complete(struct redfish *redfish, const struct boot *is, struct boot *wanted)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors as Redfish has them (DSP0266, 8.6): one of this folder's own, or a problem of REST's that
- * core has answered with, in Redfish's words. The functions of resources and the way of a request
- * call it; it answers the request.
+ * Makes Redfish errors (DSP0266, 8.6): either this folder's own, or a translation of a problem with
+ * which core has answered. The functions of resources and the way of a request call it; it answers
+ * the request.
  */
 #include "gateway/web/redfish/error.h"
 
@@ -15,7 +15,9 @@
 
 #define ERROR_REGISTRY "Base.1.8."
 
-/* Answers with an error; `oem`, which may be NULL, is what REST says beside it, and is taken over.
+/*
+ * Answers with an error; `oem`, which may be NULL, is REST's description beside it, and is taken
+ * over.
  */
 static void error_send(struct redfish *redfish, unsigned status, const char *message,
 		       const char *related, const char *text, json_t *oem)
@@ -78,7 +80,9 @@ void redfish_problem(struct redfish *redfish, unsigned status, json_t *problem)
 				"allowed_states", json_object_get(problem, "allowed_states"));
 	const char *message = error_message(status);
 
-	/* What REST calls an argument that it cannot use (422) is a bad request to Redfish. */
+	/*
+	 * REST's status for an argument that it cannot use (422) is a bad request (400) in Redfish.
+	 */
 	error_send(redfish, status == 422 ? 400 : status, message, NULL,
 		   detail ? detail : "the gateway gave no reason", oem);
 }

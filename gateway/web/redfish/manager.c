@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Managers and the chassis: the host that Skerry runs on, and of each VM what stands for its
- * board's controller, at which clients look for its virtual media. The host's manager has no
- * actions, so that nobody fences the host by itself. The table of resources names the functions.
+ * Managers and the chassis: the host that Skerry runs on, and for each VM a manager in the place of
+ * its board's controller, at which clients look for virtual media. The host's manager has no
+ * actions, so that no client resets the host by mistake. The table of resources names the
+ * functions.
  */
 #include "gateway/web/redfish/answer.h"
 #include "gateway/web/redfish/serve.h"

@@ -57,7 +57,10 @@ void redfish_media_show(struct redfish *redfish, json_t *answer)
 	redfish_answer(redfish, 200, medium);
 }
 
-/* Returns whether `name` can be that of a disk or STORE/VOLUME; what there is, Skerry knows. */
+/*
+ * Returns whether `name` has the form of a disk's name or STORE/VOLUME; Skerry knows whether it
+ * exists.
+ */
 static bool media_name_valid(const char *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -153,8 +156,8 @@ bool redfish_media_check_insert(struct redfish *redfish)
 }
 
 /*
- * Returns whether the VM's key `disk` is as short as Skerry's are: a part of it must not be written
- * back. If not, answers and returns false.
+ * Returns whether the VM's key `disk` is short enough to be complete here: a part of it must not be
+ * written back. If not, answers and returns false.
  */
 static bool media_disks(struct redfish *redfish, json_t *vm)
 {

@@ -16,8 +16,8 @@
 
 /*
  * The types of resets with the action for a VM that is on, paused and off. Skerry asks no guest to
- * boot again, so there is no GracefulRestart. What is so already is asked for all the same: whether
- * the asker might do it, core decides.
+ * boot again, so there is no GracefulRestart. An action without effect in the VM's state is sent
+ * all the same, so that core decides whether the asker is allowed to do it.
  */
 static const struct power_reset {
 	const char *type, *on, *paused, *off;

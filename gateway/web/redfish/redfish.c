@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a Redfish request: finds its row of the table, reads its body, says what core is to be
- * asked, and gives core's answers to the row until it has answered. The exchange calls it; it
+ * Handles a Redfish request: finds its row of the table, reads its body, decides what to ask core,
+ * and passes core's answers to the row until the row has answered. The exchange calls it; it
  * touches the request alone.
  */
 #include "gateway/web/redfish/redfish.h"
@@ -26,8 +26,8 @@ bool redfish_has(const char *path)
 }
 
 /*
- * Returns whether the path, without a slash at its end, is of this pattern, and copies the segment
- * that {} stands for to `item`.
+ * Returns whether the path, without a slash at its end, fits the pattern, and copies the segment in
+ * the place of {} to `item`.
  */
 static bool redfish_matches(const char *pattern, const char *path, char item[REDFISH_ITEM_BYTES])
 {
@@ -61,7 +61,7 @@ static bool redfish_find(struct redfish *redfish, const char *method, const char
 	for (size_t i = 0; i < redfish_row_count; i++) {
 		const struct redfish_row *row = &redfish_rows[i];
 
-		/* A path with a name of its own comes before that with {} in the table. */
+		/* A row with a literal path comes before a row with {} in the table. */
 		if ((redfish->row && strcmp(redfish->row->path, row->path)) ||
 		    !redfish_matches(row->path, path, item))
 			continue;
@@ -150,7 +150,7 @@ void redfish_take(struct redfish *redfish, unsigned status, const char *bytes, s
 	else
 		redfish->row->took(redfish, answer);
 	redfish->changing = true;
-	/* A row that neither asks nor answers is a fault of this folder's. */
+	/* A row that neither asks core nor answers is a bug in this folder. */
 	if (!redfish->answered && !redfish->method[0])
 		redfish_error(redfish, 500, "InternalError", NULL,
 			      "the gateway could not complete this request");

@@ -10,8 +10,8 @@
 /*
  * Redfish (DSP0266) beside REST: each request below /redfish becomes one or two requests of REST,
  * which core authenticates, authorises and audits as any other, and core's answers become Redfish's
- * resources. This folder decides about nothing: it knows neither credentials nor roles, and keeps
- * nothing from one request to the next.
+ * resources. This folder makes no decisions about access: it knows neither credentials nor roles,
+ * and keeps nothing from one request to the next.
  */
 enum {
 	REDFISH_PATH_BYTES = 256, /* the longest path of Redfish's, with its 0 */
@@ -27,11 +27,11 @@ struct redfish_row {
 	const char *method;
 	/* the path below /redfish, in which {} stands for one segment */
 	const char *path;
-	/* what core is asked first, "METHOD PATH", in which {} is that segment; NULL: nothing */
+	/* the first request to core, "METHOD PATH", in which {} is that segment; NULL: none */
 	const char *ask;
 	/*
-	 * Checks the request's body before core is asked, and may set what core is asked with. If
-	 * the body is wrong, answers and returns false. NULL: the body is not looked at.
+	 * Checks the request's body before core is asked, and may set the request to core. If the
+	 * body is wrong, answers and returns false. NULL: the body is not read.
 	 */
 	bool (*check)(struct redfish *redfish);
 	/*
@@ -45,16 +45,16 @@ struct redfish_row {
 struct redfish {
 	const struct redfish_row *row;
 	char item[REDFISH_ITEM_BYTES]; /* the segment of the path that {} stands for, or "" */
-	char host[REDFISH_HOST_BYTES]; /* the host that the client has addressed */
+	char host[REDFISH_HOST_BYTES]; /* the host in the client's request */
 	json_t *body;		       /* the request's body, an object; NULL: it has none */
-	bool changing; /* what core answers next is for the change that the row has asked for */
-	bool settled;  /* the VM is as wanted: core may refuse the action for the VM's state */
-	/* What core is asked next; `answered` false means that it is to be asked. */
+	bool changing; /* core's next answer is that to the change which the row has asked for */
+	bool settled;  /* the VM's state is as wanted: core may refuse the action for it */
+	/* The next request to core, which is to be sent if `answered` is false. */
 	char method[8], path[REDFISH_PATH_BYTES];
 	json_t *sent;		       /* the body for core, or NULL */
 	char match[REDFISH_TAG_BYTES]; /* If-Match, if the client has given none; or "" */
 	char tag[REDFISH_TAG_BYTES];   /* the entity tag in core's last answer, or "" */
-	/* The answer, once there is one. */
+	/* The answer, valid if `answered` is true. */
 	bool answered;
 	unsigned status;
 	struct buffer body_text; /* the answer's body */

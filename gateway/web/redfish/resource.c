@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of Redfish's resources: what each method of each asks core. Who may do it, core's table
- * of routes says; this one has no rights of its own. The way of a request reads it.
+ * The table of Redfish's resources, with the request to core for each method. Core's table of
+ * routes decides who may make it; this table has no rights of its own. redfish.c reads it.
  */
 #include "gateway/base/string.h"
 #include "gateway/web/redfish/serve.h"
@@ -13,7 +13,7 @@
 #define ACCOUNT "/v1/AccountService"
 #define TASK	"/v1/TaskService"
 
-/* A path with a name of its own stands before that with {}, which would match it too. */
+/* A literal path stands before a path with {}, which would match it, too. */
 const struct redfish_row redfish_rows[] = {
 	{"GET", "", NULL, NULL, redfish_service_versions},
 	{"GET", "/v1", NULL, NULL, redfish_service_root},

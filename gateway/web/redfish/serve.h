@@ -3,11 +3,11 @@
 
 #include "gateway/web/redfish/redfish.h"
 
-/* The table of all resources and what may be done with each. */
+/* The table of all resources and their methods. */
 extern const struct redfish_row redfish_rows[];
 extern const size_t redfish_row_count;
 
-/* The functions that the table names; struct redfish_row says what each does. */
+/* The functions that the table names; struct redfish_row defines the task of each. */
 void redfish_service_versions(struct redfish *redfish, json_t *answer);
 void redfish_service_root(struct redfish *redfish, json_t *answer);
 void redfish_service_odata(struct redfish *redfish, json_t *answer);
@@ -50,5 +50,5 @@ void redfish_account_role(struct redfish *redfish, json_t *answer);
 void redfish_task_list(struct redfish *redfish, json_t *answer);
 void redfish_task_show(struct redfish *redfish, json_t *answer);
 void redfish_task_monitor(struct redfish *redfish, json_t *answer);
-/* Answers that the action goes on, as the operation of core's answer. */
+/* Answers that the action has not ended yet, and names its task, the operation in core's answer. */
 void redfish_task_began(struct redfish *redfish, json_t *operation);

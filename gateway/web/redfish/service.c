@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The resources that say where the others are: the versions, the service root, the description of
- * the protocol. They are the same for everybody and need no credential (DSP0266, 9.4.1 and 13.3.5).
+ * The resources that lead to all others: the versions, the service root, the description of the
+ * protocol. They are the same for every client and need no credential (DSP0266, 9.4.1 and 13.3.5).
  * The table of resources names them.
  */
 #include <string.h>
@@ -24,7 +24,7 @@ void redfish_service_versions(struct redfish *redfish, json_t *answer)
 
 void redfish_service_root(struct redfish *redfish, json_t *answer)
 {
-	/* The path ends with a slash, as DSP0266, 7.2 has it. */
+	/* The path ends with a slash (DSP0266, 7.2). */
 	json_t *root =
 		redfish_resource("ServiceRoot.v1_5_0", "RootService", "Skerry", REDFISH_ROOT "/");
 
@@ -64,7 +64,7 @@ void redfish_service_odata(struct redfish *redfish, json_t *answer)
 
 void redfish_service_metadata(struct redfish *redfish, json_t *answer)
 {
-	/* The schemas that resources here are of, each with the version that they name. */
+	/* The schemas of the resources here, each with its version. */
 	static const struct {
 		const char *name, *version;
 	} schemas[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions: a login of REST's that answers with a token, and what its holder sees of it. The table
- * of resources names the functions; passwords and tokens pass through to core, which knows them.
+ * Sessions: a login of REST that answers with a token, and the view that the token's holder has of
+ * it. The table of resources names the functions; passwords and tokens pass through to core, which
+ * knows them.
  */
 #include <string.h>
 
@@ -11,9 +12,12 @@
 #include "gateway/web/redfish/vm.h"
 
 #define SESSIONS REDFISH_ROOT "/SessionService/Sessions"
-/* Each client sees its own session alone, so that all can have this name. */
+/* All sessions have this name, as each client sees only its own. */
 #define OWN "own"
-/* What tokens of the gateway begin with: one is a password, for clients that know no tokens. */
+/*
+ * The first characters of the gateway's tokens; clients without support for tokens may give one as
+ * a password.
+ */
 #define TOKEN "sky_"
 
 bool redfish_session_check(struct redfish *redfish)
@@ -36,7 +40,7 @@ bool redfish_session_check(struct redfish *redfish)
 	return true;
 }
 
-/* Returns the session of the asker, of whom `me` is what REST says at /v1/me. */
+/* Returns the asker's session; `me` is the answer of /v1/me. */
 static json_t *session_make(json_t *me)
 {
 	json_t *session =

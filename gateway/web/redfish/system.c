@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs as Redfish's computer systems, with what their guests boot from. The table of resources names
- * the functions; each makes a resource of what REST shows of a VM.
+ * VMs as Redfish's computer systems, with the devices that their guests boot from. The table of
+ * resources names the functions; each makes a resource from REST's description of a VM.
  */
 #include <string.h>
 
@@ -21,7 +21,7 @@ void redfish_system_list(struct redfish *redfish, json_t *answer)
 	redfish_answer(redfish, 200, list);
 }
 
-/* Returns the UUID that the guest sees: its own, or the one that its configuration gives it. */
+/* Returns the UUID that the guest sees: the VM's own, or the one in its configuration. */
 static const char *system_uuid(json_t *vm)
 {
 	const char *given = redfish_vm_key(vm, "smbios.uuid");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations of REST as Redfish's tasks: what an action that takes longer goes on as. The table of
- * resources names the functions, and the way of a request calls redfish_task_began().
+ * Operations of REST as Redfish's tasks, which stand for actions that have not ended yet. The table
+ * of resources names the functions, and the way of a request calls redfish_task_began().
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 
 void redfish_task_list(struct redfish *redfish, json_t *answer)
 {
-	/* REST lists no operations, either: who has begun one has got its number. */
+	/* REST lists no operations, either: the asker who begins one gets its number. */
 	(void)answer;
 	redfish_answer(redfish, 200, redfish_collection("TaskCollection", "Tasks", TASKS "/Tasks"));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a VM as REST shows it: its state, keys of its configuration, the medium in its drive. The
- * functions of resources call it; it keeps nothing.
+ * Reads REST's description of a VM: its state, keys of its configuration, the medium in its drive.
+ * The functions of resources call it; it keeps nothing.
  */
 #include "gateway/web/redfish/vm.h"
 
@@ -28,7 +28,10 @@ json_t *redfish_vm_setting(const char *key, const char *value)
 	return json_pack("{s:{s:s?}}", "config", key, *value ? value : NULL);
 }
 
-/* Copies the next word of an entry of `disk`. Returns what follows, or NULL at the entry's end. */
+/*
+ * Copies the next word of an entry of `disk`. Returns the text behind it, or NULL at the entry's
+ * end.
+ */
 static const char *vm_word(const char *at, const char *end, char *word, size_t room)
 {
 	size_t length = 0;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What is read from a VM as GET /v1/vms/{vm} shows it. */
+/* Functions that read a VM as GET /v1/vms/{vm} shows it. */
 
 /* Returns the value of a key of the VM's configuration, or "". */
 const char *redfish_vm_key(json_t *vm, const char *key);
