@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl agent: QEMU's guest agent, which stock images have, over a WebSocket of skerryd. What
- * the agent says comes from the guest: it is parsed here, in the user's own program, with bounds on
- * its size and on how long it is waited for, and escaped before it goes to a terminal.
+ * skerryctl agent: talks to QEMU's guest agent, which stock images have, over a WebSocket of
+ * skerryd. The agent's answers come from the guest: they are parsed here, in the user's own
+ * program, with bounds on their size and on the wait for them, and escaped before they go to a
+ * terminal.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +30,7 @@ enum {
 	AGENT_EXEC_LOOK_MS = 200,
 	/* the most bytes of a program's input, and of a file in one write request */
 	AGENT_INPUT_BYTES = 32768,
-	AGENT_MESSAGE_BYTES = 16384, /* of the WebSocket */
+	AGENT_MESSAGE_BYTES = 16384, /* the most bytes of a message of the WebSocket */
 	/* the most bytes of a file that one request to the agent reads */
 	AGENT_PIECE_BYTES = 16384,
 	AGENT_FILE_BYTES = 256 << 20,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl alert: rules that say when something is out of its bounds, and what fires. */
+/* skerryctl alert: shows and changes the rules of alerts, and shows which alerts fire. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static const char alert_usage[] =
 	"[hold=SECONDS] [severity=info|warning|critical] [url=URL] [new-secret=yes], alert preview "
 	"WHAT SERIES above|below NUMBER [clear=NUMBER] [hold=SECONDS] [--hours N], alert drop NAME";
 
-/* Adds a value and, where the thing fires, since when; "-" for what is not known. */
+/* Adds a value and, for a firing alert, the time since when it fires; "-" for an unknown one. */
 static void alert_row(struct table *table, const json_t *rule)
 {
 	const json_t *first = json_array_get(json_object_get(rule, "items"), 0);

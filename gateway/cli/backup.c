@@ -90,8 +90,10 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 			     "backup begun");
 }
 
-/* Returns what a restore of a volume from its scheduled backups asks for: `at` is at=MOMENT or
- * NULL. */
+/*
+ * Returns the body of a request that restores a volume from its scheduled backups: `at` is
+ * at=MOMENT or NULL.
+ */
 static json_t *backup_scheduled_body(const char *disk, const char *at)
 {
 	return at ? json_pack("{s:s, s:s}", "disk", disk, "at", at + strlen("at="))

@@ -36,9 +36,9 @@ struct cli {
 	/* of `vm reset`: the snapshot to go back to; NULL: the VM begins from power-on */
 	const char *to;
 	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
-	bool goes_on;	  /* vm save: the VM goes on running; volume upload: continue an upload */
+	bool goes_on;	  /* vm save: leave the VM running; volume upload: continue an upload */
 	const char *user; /* login: the user who has a password; run: UID:GID */
-	const char *profile;	   /* report: whose rules it judges by */
+	const char *profile;	   /* report: the profile whose rules are applied */
 	const char *html, *verify; /* report: the file that it writes, or verifies */
 	/* create */
 	const char *image, *cloud_init, *net, *size, *store;
@@ -53,14 +53,14 @@ struct cli {
 	int ssh_option_count;
 	const char *roles[8];
 	int role_count;
-	/* run */
+	/* run: do not wait for the command's end */
 	bool detach;
 	const char *timeout, *directory;
-	const char *egress; /* the list of what a run may send to; NULL: the template's */
+	const char *egress; /* run: the list of allowed destinations; NULL: the template's */
 	const char *cpus, *memory;
 	bool interactive; /* run: stdin is sent to the command as it comes */
 	bool terminal;	  /* run: the command gets a terminal, which this terminal shows */
-	const char *warm; /* template: how many clones are to wait for runs */
+	const char *warm; /* template: the number of clones that wait for runs */
 	const char *files[8];
 	int file_count;
 	const char *outputs[8]; /* run: PATH=LOCAL, or PATH */
@@ -129,7 +129,7 @@ bool cli_confirm(const struct cli *cli, const char *what, const char *about, con
  */
 json_t *vm_config_of(int count, char **words, bool patch);
 
-/* Returns {"roles":[...],"scope":...} with those of the two members that were given as options. */
+/* Returns {"roles":[...],"scope":...}, with only the members that were given as options. */
 json_t *cli_grant(const struct cli *cli);
 /* Ends the program when no role is given for `command`. */
 void cli_need_role(const struct cli *cli, const char *command);

@@ -87,7 +87,7 @@ bool cli_token_path(const struct cli *cli, char *path, size_t size)
 	return trust_path(name, path, size);
 }
 
-/* Reads the first word of a file, which nobody else may be able to read. */
+/* Reads the first word of a file. Refuses a file that other users can read. */
 static bool connect_read_token_file(struct cli *cli, const char *path)
 {
 	struct http *http = &cli->http;

@@ -21,7 +21,7 @@ struct console {
 	struct cli *cli;
 	const char *name;
 	struct websocket socket;
-	unsigned long long at; /* offset in the console's output of the next byte to come */
+	unsigned long long at; /* offset of the next byte in the console's output */
 	bool known;	       /* `at` is known */
 	bool input_ended;
 	bool left; /* the user has pressed Ctrl-] */

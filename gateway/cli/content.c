@@ -20,13 +20,13 @@
 
 enum {
 	PIECE_BYTES = 64 << 20, /* the most bytes of an upload in one request */
-	RANGE_BYTES = 8 << 20,	/* of a download */
+	RANGE_BYTES = 8 << 20,	/* the most bytes of a download in one request */
 	BUFFER_BYTES = 65536,
 	ATTEMPTS = 5,
 	SHA256_TEXT = 65,
 };
 
-/* An upload or download of a volume's content, with what the line of progress needs. */
+/* An upload or download of a volume's content, and the data of its line of progress. */
 struct content {
 	const char *verb, *about;
 	uint64_t at, bytes;
@@ -134,13 +134,13 @@ static bool content_send_piece(struct cli *cli, struct content *content, int fil
 	if (!http_begin_upload(&cli->http, path, range, count))
 		return false;
 	sent = content_send(cli, content, file, count);
-	/* A server that refuses may answer before all is sent. */
+	/* A server that refuses an upload may answer before all of it is sent. */
 	return http_end_upload(&cli->http, answer) && (sent || answer->status >= 300);
 }
 
 /*
- * Asks how many bytes of an upload into STORE/VOLUME the server has, where the upload goes on.
- * Returns 0 if the server knows of none.
+ * Asks how many bytes of an upload into STORE/VOLUME the server has, from which the upload
+ * continues. Returns 0 if the server knows of none.
  */
 static uint64_t content_resume(struct cli *cli, const char *word)
 {
@@ -157,8 +157,8 @@ static uint64_t content_resume(struct cli *cli, const char *word)
 }
 
 /*
- * Connects again, and sets content->at to where the upload goes on. Returns false if no attempt
- * succeeds.
+ * Connects again, and sets content->at to the offset at which the upload continues. Returns false
+ * if no attempt succeeds.
  */
 static bool content_reconnect(struct cli *cli, struct content *content, const char *word)
 {

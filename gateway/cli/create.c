@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl create: makes a VM of an image and starts it. The image is a file, which is uploaded
- * into a new volume, or a volume, of which the VM gets a clone unless it has the VM's name.
+ * skerryctl create: makes a VM from an image and starts it. The image is a file, which is uploaded
+ * into a new volume, or a volume; the VM gets a clone of that, or the volume itself if it has the
+ * VM's name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,8 @@
 enum { CREATE_TEXT_BYTES = 12288 /* the longest text for cloud-init that skerryd takes */ };
 
 /*
- * Returns the text of a file for cloud-init. Ends the program, before anything is made, if the file
- * is none that cloud-init could read.
+ * Returns the text of a file for cloud-init. Ends the program, before anything is made, if
+ * cloud-init could not read the file.
  */
 static const char *create_read_text(const char *path)
 {
@@ -50,7 +51,7 @@ static const char *create_read_text(const char *path)
 	return text;
 }
 
-/* Writes the name of the host's store; ends the program if there is not just one to choose. */
+/* Writes the name of the host's only store; ends the program if there are none or several. */
 static enum cli_exit create_find_store(struct cli *cli, char *name, size_t size)
 {
 	struct http_answer answer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Escapes what a terminal must not get from names and texts that others have chosen. Everything
- * that prints a text of the server calls it; it writes to the stream that it is given.
+ * Escapes characters of foreign names and texts that a terminal must not get. All code that prints
+ * a text of the server calls it; it writes to the stream that it is given.
  */
 #include "gateway/cli/escape.h"
 

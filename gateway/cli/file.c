@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads small files of this host as a whole. The commands call it that send them in one request, or
- * in a few.
+ * Reads small files of this host as a whole, for commands that send a file in one request or a few.
  */
 #include "gateway/cli/file.h"
 

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /*
- * Reads a file to its end, or until the room is full. Returns how many bytes these are, or -1 with
- * errno set. `file` is what open() has returned: if that has failed, errno still says why.
+ * Reads a file to its end, or until the room is full. Returns the number of bytes, or -1 with errno
+ * set. `file` is the result of open(): if open() has failed, errno keeps its reason.
  */
 ssize_t file_read(int file, void *bytes, size_t room);

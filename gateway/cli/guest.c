@@ -160,8 +160,8 @@ static bool guest_take_message(struct guest *guest, enum cli_exit *code)
 }
 
 /*
- * Sends bytes of stdin, to skerryd, as far as it gives credit, and its end once. A failure to send
- * is not handled here: the server's close frame, which is read later, says why.
+ * Sends bytes of stdin to skerryd, as far as it gives credit, and once the end of stdin. A failure
+ * to send is not handled here: the server's close frame, which is read later, gives the reason.
  */
 static void guest_take_input(struct guest *guest)
 {

@@ -7,9 +7,9 @@
 /* A connection to a program in a guest, over a WebSocket of skerryd. */
 struct guest {
 	struct cli *cli;
-	const char *name; /* the machine's */
+	const char *name; /* the VM's name */
 	struct websocket socket;
-	double credit; /* how many more bytes skerryd takes for the guest */
+	double credit; /* number of further bytes that skerryd takes for the guest */
 	bool input_ended;
 };
 
@@ -19,12 +19,12 @@ struct guest {
  */
 enum cli_exit guest_open(struct guest *guest, const char *what);
 
-/* Writes to stderr why the server has closed the WebSocket, and returns the exit code for that. */
+/* Writes to stderr why the server has closed the WebSocket, and returns the matching exit code. */
 enum cli_exit guest_closed(const struct guest *guest);
 /*
  * Handles a text message: {"credit":N} lets the client send N more bytes, {"end":true} says that
  * the guest sends no more. Returns true for the latter.
  */
 bool guest_take_text(struct guest *guest);
-/* Lets the server send as many bytes more as the last message of bytes had. */
+/* Allows the server to send as many more bytes as the last message of bytes had. */
 void guest_give_credit(struct guest *guest);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl history: what the host, a VM, a disk or a network did, in some twenty rows. */
+/*
+ * skerryctl history: the values of the host, a VM, a disk or a network over time, in some twenty
+ * rows.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +128,7 @@ static long history_hours(const char *text)
 	return hours;
 }
 
-/* The characters of names, and the stroke in disk/NAME, which must not be escaped in a query. */
+/* The characters of names, and the slash in disk/NAME, which must not be escaped in a query. */
 static const char history_letters[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./";
 

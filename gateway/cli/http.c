@@ -250,8 +250,8 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 		return NET_END;
 	if (http->chunked && http->left == 0) {
 		/*
-		 * Only the first byte of a chunk is waited for with the caller's time limit, the
-		 * rest with the usual one.
+		 * The caller's time limit holds for a chunk's first byte only, the usual limit for
+		 * the others.
 		 */
 		got = http_fill(http, timeout_ms);
 		if (got <= 0)

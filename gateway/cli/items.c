@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows what a GET answers with: a list as a table, one thing as its command prints it, both as
- * JSON if asked to.
+ * Shows the answer to a GET: a list as a table, a single object as its command prints it, or either
+ * as JSON with --json.
  */
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"

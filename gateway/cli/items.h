@@ -4,7 +4,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/table.h"
 
-/* Adds the cells of one item, as many as there are titles. */
+/* Adds the cells of one item; their number is that of the titles. */
 typedef void items_row(struct table *table, const json_t *item);
 
 /*
@@ -15,5 +15,5 @@ enum cli_exit items_show(struct cli *cli, const char *path, const char *titles, 
 
 typedef void item_print(const json_t *item);
 
-/* Sends a GET, and has `print` show what it answers with or, with --json, prints that as JSON. */
+/* Sends a GET, and has `print` show the answer or, with --json, prints the answer as JSON. */
 enum cli_exit item_show(struct cli *cli, const char *path, item_print *print);

@@ -36,7 +36,7 @@ static bool login_keep(const char *path, const char *token)
 	return close(file) == 0 && written && rename(beside, path) == 0;
 }
 
-/* Keeps the token http.token in the file `path`; `me` says whose it is. */
+/* Keeps the token http.token in the file `path`; `me` names the token's holder. */
 static enum cli_exit login_kept(struct cli *cli, const char *path, const json_t *me)
 {
 	const json_t *session = json_object_get(me, "session_s");

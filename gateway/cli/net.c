@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections to the server: a socket in the file system, or TCP with TLS and the fingerprint of
- * who is there. The HTTP client calls it; it opens and closes one descriptor.
+ * Connections to the server: a socket in the file system, or TCP with TLS and the server
+ * certificate's fingerprint. The HTTP client calls it; it opens and closes one descriptor.
  */
 #include "gateway/cli/net.h"
 
@@ -105,8 +105,8 @@ static bool net_take_fingerprint(struct net *net)
 }
 
 /*
- * Reads for GnuTLS, and keeps the first byte that the server sent: if it is no TLS, GnuTLS does not
- * tell what came.
+ * Reads for GnuTLS, and keeps the first byte that the server sent, since GnuTLS does not report the
+ * bytes of a server that does not speak TLS.
  */
 static ssize_t net_tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
 {
@@ -133,8 +133,8 @@ static void net_set_transport(struct net *net)
 }
 
 /*
- * Writes the error of a failed handshake, and how far the handshake came; the server shows that
- * nowhere. Returns false.
+ * Writes the error of a failed handshake and its last step, as the server shows neither. Returns
+ * false.
  */
 static bool net_fail_handshake(struct net *net, const char *host, int result)
 {

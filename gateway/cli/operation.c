@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends requests for changes, which the server answers at once, or with an operation that skerryctl
- * waits for.
+ * Sends requests for changes, which the server answers at once, or with an operation for whose end
+ * skerryctl waits.
  */
 #include <stdio.h>
 #include <string.h>

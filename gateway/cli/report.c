@@ -29,7 +29,7 @@ static void report_add_fact(struct table *table, const json_t *section, const ch
 		table_add(table, table_text(json_object_get(section, "facts"), key));
 }
 
-/* Prints the facts of all sections; of their items it prints how many there are. */
+/* Prints the facts of all sections, and the number of each section's items. */
 static void report_print_facts(const json_t *report)
 {
 	json_t *section, *value;
@@ -123,7 +123,7 @@ static enum cli_exit report_write(const struct cli *cli, const char *path, const
 	wrong = report_signature_check(text, count, signature, fingerprint);
 	if (wrong && *signature)
 		cli_die(CLI_NOT_TRUSTED, "what the server has sent is of no use: %s", wrong);
-	/* A report without the signature that belongs to it would be left behind. */
+	/* Otherwise the report would be left behind without its signature. */
 	if (!wrong && !cli->overwrite && access(beside, F_OK) == 0)
 		cli_die(CLI_FAILED, "%s: there is such a file; --overwrite replaces it", beside);
 	report_write_file(cli, path, text, count);

@@ -25,13 +25,13 @@
 enum {
 	RUN_INPUT_BYTES = 11000, /* the most bytes of input; a request has 16 KiB at most */
 	/*
-	 * Exit codes of skerryctl for a command that has none of its own, as other tools use them.
+	 * Exit codes of skerryctl where the command has none, with the values that other tools use.
 	 */
 	RUN_TIME = 124,
 	RUN_NOT = 125,
 	RUN_SIGNAL = 128,
-	RUN_STOPPED = 130,     /* by Ctrl-C */
-	RUN_TERMINAL_S = 3600, /* the limit of time with a terminal, if --timeout says none */
+	RUN_STOPPED = 130,     /* the run was stopped by Ctrl-C */
+	RUN_TERMINAL_S = 3600, /* the time limit in seconds with a terminal but without --timeout */
 };
 
 /*
@@ -45,7 +45,7 @@ static json_t *run_read(int file, const char *what)
 	ssize_t count = file_read(file, bytes, sizeof(bytes));
 	json_t *text;
 
-	/* stdin that is closed is no input */
+	/* a closed stdin counts as empty */
 	if (count < 0 && errno != EBADF)
 		cli_die(CLI_USAGE, "%s: %s", what, strerror(errno));
 	if (count > RUN_INPUT_BYTES)
@@ -112,7 +112,7 @@ static void run_add_environment(json_t *body, const struct cli *cli)
 	json_object_set_new(body, "env", all);
 }
 
-/* Adds --cpus and --memory, the latter as SIZE with K, M or G behind it or none. */
+/* Adds --cpus, and --memory, a number with K, M, G or nothing behind it. */
 static void run_add_machine(json_t *limits, const struct cli *cli)
 {
 	double cpus = cli->cpus ? strtod(cli->cpus, NULL) : 0;
@@ -135,8 +135,8 @@ static void run_add_machine(json_t *limits, const struct cli *cli)
 }
 
 /*
- * Asks for a terminal of this one's size, for its kind, unless --env has said another, and for as
- * much output as a run may have: a terminal is written to again and again.
+ * Asks for a terminal of this terminal's size and type (unless --env sets another type), and for
+ * the most output that a run may have, as a terminal is rewritten again and again.
  */
 static void run_add_terminal(json_t *body, json_t *limits)
 {
@@ -190,7 +190,7 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	return body;
 }
 
-/* Prints text to a terminal, line by line, without what would move the cursor. */
+/* Prints text to a terminal, line by line, with characters escaped that move the cursor. */
 static void run_print_lines(FILE *out, const char *text)
 {
 	char line[512];
@@ -200,7 +200,7 @@ static void run_print_lines(FILE *out, const char *text)
 		size_t piece = count < sizeof(line) - 1 ? count : sizeof(line) - 1;
 
 		memcpy(line, text, piece);
-		/* A line of a terminal ends with a carriage return too. */
+		/* A terminal's output ends its lines with a carriage return, too. */
 		line[piece - (piece == count && piece && line[piece - 1] == '\r')] = 0;
 		escape_print(out, line);
 		text += piece;
@@ -211,7 +211,7 @@ static void run_print_lines(FILE *out, const char *text)
 	}
 }
 
-/* Returns an output of a run that is in base 64, as it is no text, or NULL. */
+/* Returns an output of a run if it is in base 64 because it is no text, else NULL. */
 static const json_t *run_encoded(const json_t *run, const char *name)
 {
 	const json_t *text;
@@ -222,7 +222,7 @@ static const json_t *run_encoded(const json_t *run, const char *name)
 	return json_is_string(text) ? text : NULL;
 }
 
-/* Prints the output `name` of `run` as it is. */
+/* Prints the output `name` of `run` unchanged. */
 static void run_print_bytes(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);

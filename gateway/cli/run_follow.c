@@ -20,7 +20,7 @@
 #include "gateway/cli/terminal.h"
 
 enum {
-	FOLLOW_LOOK_MS = 250, /* for Ctrl-C */
+	FOLLOW_LOOK_MS = 250, /* time between two checks for Ctrl-C */
 	/* how long a read of the stream of output waits before stdin and Ctrl-C are looked at */
 	FOLLOW_INPUT_MS = 20,
 	FOLLOW_INPUT = 8192, /* the most bytes of input in a request */
@@ -32,9 +32,9 @@ struct follow {
 	struct sse events;
 	char number[24];
 	json_t *end;
-	/* what is read from stdin is still sent to the command, over the connection `input` */
+	/* bytes of stdin are still sent to the command, over the connection `input` */
 	bool input_open;
-	bool terminal; /* the output is for a terminal: it is shown as it is */
+	bool terminal; /* the output goes to a terminal, unchanged */
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
 	unsigned count; /* bytes of input that the server has not taken yet */
@@ -190,7 +190,7 @@ static void run_follow_end(struct cli *cli, const char *number)
 	json_decref(answer.json);
 }
 
-/* Hands this terminal to the run: its keys, its size, and its end. */
+/* Connects this terminal to the run: its keys, its size, and its end. */
 static void run_follow_terminal(const struct sigaction *stop)
 {
 	struct sigaction resize = {.sa_handler = run_follow_resize, .sa_flags = SA_RESTART};

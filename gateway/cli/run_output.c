@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * skerryctl run --output, cp: files that a run leaves, which skerryd keeps for a while, and files
- * that go into a run. What the former hold is the run's; where they are written is the caller's.
+ * that go into a run. The run determines the contents of the former, the caller where they are
+ * written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,12 +21,10 @@ enum {
 	OUTPUT_PATH = 256,
 	OUTPUT_FILE = 1 << 20, /* the most bytes of a file */
 	OUTPUT_PIECE = 8192,   /* bytes of a file in a request */
-	OUTPUT_AGAIN = 40,     /* how often a piece is sent that the server has no room for */
+	OUTPUT_AGAIN = 40,     /* the most attempts to send a piece that finds no room */
 };
 
-/*
- * Takes "PATH=LOCAL" apart at the first "=". Returns LOCAL, or NULL if there is none.
- */
+/* Divides "PATH=LOCAL" at the first "=". Returns LOCAL, or NULL if there is none. */
 static const char *run_output_split(const char *option, char path[OUTPUT_PATH])
 {
 	const char *equals = strchr(option, '=');
@@ -117,7 +116,7 @@ bool run_output_fetch(struct cli *cli, const char *number)
 	struct http_answer answer;
 	bool done = true;
 
-	/* The connection is still the stream of the output. */
+	/* The connection still carries the stream of output. */
 	net_close(&cli->http.net);
 	cli_connect(cli);
 	if (run_output_ask(cli, number, &answer) != CLI_OK)
@@ -132,7 +131,7 @@ bool run_output_fetch(struct cli *cli, const char *number)
 	return done;
 }
 
-/* Sends one piece of a file, which goes to place `at` of `path` in the run. */
+/* Sends one piece of a file to offset `at` of `path` in the run. */
 static enum cli_exit run_output_send(struct cli *cli, const char *number, const char *path,
 				     size_t at, gnutls_datum_t piece)
 {
@@ -197,8 +196,8 @@ static enum cli_exit run_output_put(struct cli *cli, const char *local, const ch
 }
 
 /*
- * Takes ID:/PATH apart. Returns /PATH, and ends the word behind ID, or returns NULL if the word is
- * something else.
+ * Divides ID:/PATH. Returns /PATH, and ends the word behind ID; returns NULL if the word has
+ * another form.
  */
 static char *run_output_place(char *word)
 {

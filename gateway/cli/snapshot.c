@@ -38,10 +38,7 @@ static json_t *snapshot_body_of(const char *name)
 	return body;
 }
 
-/*
- * Sends a request that changes `about`, and prints what was `done`. Frees the body, which may be
- * NULL.
- */
+/* Sends a request that changes `about`, and prints `done`. Frees the body, which may be NULL. */
 static enum cli_exit snapshot_change(struct cli *cli, const char *method, const char *path,
 				     json_t *body, const char *about, const char *done)
 {

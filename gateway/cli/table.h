@@ -26,7 +26,7 @@ void table_add_format(struct table *table, const char *format, ...)
 /* Writes the table to stdout and frees its memory. */
 void table_end(struct table *table);
 
-/* Returns a size such as 1.5G or 128M; "-" for what is no number. */
+/* Returns a size such as 1.5G or 128M; "-" if `number` is no number. */
 const char *table_bytes(const json_t *number);
 /*
  * Returns a member that is a string, or a number as text; "-" if there is none. At most four

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl template: makes machines of which runs get copies, and keeps copies of them at the
+ * skerryctl template: makes VMs of which runs get clones, and sets how many clones wait at the
  * gate. main.c calls it; it asks skerryd.
  */
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #include "gateway/cli/output.h"
 
 /*
- * Returns an object with the keys of the VM that is to be created, which are none for a VM that has
- * a section in the configuration. With --image DISK they are those of a template with this disk,
- * but for those that the user sets.
+ * Returns an object with the keys of the VM to be created; it is empty for a VM that has a section
+ * in the configuration. With --image DISK it has the keys of a template with this disk, except for
+ * those that the user sets.
  */
 static json_t *template_config(const struct cli *cli, int count, char **words)
 {

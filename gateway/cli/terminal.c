@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The terminal that skerryctl is started in: its mode and its size. The commands call it that hand
- * on keys to a guest as they are pressed; it changes the terminal on stdin alone.
+ * The mode and size of the terminal in which skerryctl was started. Commands that pass keys to a
+ * guest as they are pressed call it; it changes the terminal on stdin alone.
  */
 #include "gateway/cli/terminal.h"
 

@@ -40,8 +40,8 @@ static void user_row(struct table *table, const json_t *user)
 }
 
 /*
- * Asks for a new password, and adds it. Call it after connecting: nobody should type a password for
- * an unknown server.
+ * Asks for a new password, and adds it. Call it after connecting: a user should not type a password
+ * for an unknown server.
  */
 static void user_add_password(json_t *body, const char *key)
 {
@@ -53,7 +53,7 @@ static void user_add_password(json_t *body, const char *key)
 	explicit_bzero(password, sizeof(password));
 }
 
-/* Sends `body`, which is freed, and prints what was `done` with `name`. */
+/* Sends `body`, which is freed, and prints `done` and `name`. */
 static enum cli_exit user_change(struct cli *cli, const char *method, const char *path,
 				 json_t *body, const char *name, const char *done)
 {

@@ -181,8 +181,8 @@ static enum cli_exit vm_create(struct cli *cli, int count, char **words)
 }
 
 /*
- * Changes keys of a VM only if nobody else has changed the VM since it was read: If-Match has the
- * tag of that answer.
+ * Changes keys of a VM only if the VM is unchanged since it was read: If-Match has the tag of that
+ * answer.
  */
 static enum cli_exit vm_set(struct cli *cli, int count, char **words)
 {

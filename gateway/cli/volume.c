@@ -208,8 +208,7 @@ static void volume_rekey_row(struct table *table, const json_t *rekey)
 }
 
 /*
- * Shows the last rekey, or cancels that of a volume. Returns false if the words are neither: they
- * begin one.
+ * Shows the last rekey, or cancels a volume's. Returns false for other words, which begin a rekey.
  */
 static bool volume_rekey(struct cli *cli, int count, char **words, enum cli_exit *code)
 {

@@ -7,7 +7,7 @@
 
 /* Writes the path of a store, or of a volume if `word` is STORE/VOLUME, with `below` behind it. */
 void volume_path(char path[VOLUME_PATH_BYTES], const char *word, const char *below);
-/* Runs `volume stat`, whose words behind that are `words`. Connects. */
+/* Connects, and runs `volume stat` with the words behind its name. */
 enum cli_exit volume_stat(struct cli *cli, int count, char **words);
 /*
  * Uploads the file words[0] into the volume words[1], which is made, with the size words[2] if

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl volume stat: what is known of one volume, a property to a line. Called by volume.c. */
+/* skerryctl volume stat: shows one volume, a property to a line. Called by volume.c. */
 #include <string.h>
 
 #include "gateway/cli/cli.h"
@@ -13,7 +13,7 @@ static void volume_stat_row(struct table *table, const char *title, const char *
 	table_add(table, *value ? value : "-");
 }
 
-/* Adds how many volumes there are in the list `key`, and the names of those that are in it. */
+/* Adds the number of volumes in the list `key`, and their names. */
 static void volume_stat_made(struct table *table, const char *title, const json_t *volume,
 			     const char *count, const char *key)
 {

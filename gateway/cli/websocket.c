@@ -20,7 +20,7 @@
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
-/* The WebSocket that is open; NULL: none is. */
+/* The open WebSocket; NULL: none is open. */
 static struct websocket *websocket_at_exit;
 /* The time in ms at which websocket_leave stops waiting; 0: it was not called yet. */
 static int64_t websocket_leave_ms;
@@ -34,9 +34,8 @@ static int64_t websocket_now_ms(void)
 }
 
 /*
- * Reads bytes as http_raw does. Once websocket_leave was called, all reads together get no more
- * time than until websocket_leave_ms. A connection that has ended or broken is no WebSocket any
- * more.
+ * Reads bytes as http_raw does. After websocket_leave was called, all reads together end at
+ * websocket_leave_ms. If the connection ends or breaks, the WebSocket is no longer open.
  */
 static int websocket_raw(struct websocket *socket, void *bytes, size_t size, int timeout_ms)
 {

@@ -27,10 +27,10 @@ bool websocket_send(struct websocket *socket, enum websocket_kind kind, const vo
 		    size_t size);
 
 /*
- * Ends the WebSocket that is open, if one is: sends a close and waits, for a few seconds at most,
- * until the server has answered it (section 7.1.2). The server has then given back what the
- * WebSocket held, such as the place of the one who types at a console, so the user's next command
- * finds it free. The program calls it before it ends.
+ * Ends the open WebSocket, if there is one: sends a close and waits, for a few seconds at most,
+ * until the server has answered it (section 7.1.2). The server has then released what the WebSocket
+ * occupied, such as the right to type at a console, so that the user's next command finds it free.
+ * The program calls it before it ends.
  */
 void websocket_leave(void);
 

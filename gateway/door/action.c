@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Procedures that start, stop and end a VM. The table of procedures names them; they look at the VM
- * first, for what libvirt calls an error and REST does not, and then ask core for the action.
+ * first, for states that are an error in libvirt and not in REST, and then ask core for the action.
  */
 #include <string.h>
 

@@ -20,7 +20,7 @@ enum {
 	CLIENT_READ = 16384,
 	KEEPALIVE_PING = 1,
 	KEEPALIVE_PONG = 2,
-	CLIENT_OPEN_MS = 10000, /* how long a client may be connected without ConnectOpen */
+	CLIENT_OPEN_MS = 10000, /* the time in which a client must call ConnectOpen */
 };
 
 static struct client clients[CLIENTS];
@@ -131,8 +131,8 @@ static bool client_read(struct client *client)
 }
 
 /*
- * Sends a client what waits for it. Returns false when the client is gone, or its connection is to
- * be closed and all is sent.
+ * Sends a client its waiting output. Returns false when the client is gone, or its connection is to
+ * be closed and all output is sent.
  */
 static bool client_write(struct client *client)
 {

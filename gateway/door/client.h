@@ -27,7 +27,7 @@ struct client {
 	struct listener listener;
 	unsigned calls;
 	bool opened; /* the client has called ConnectOpen, and may call other procedures */
-	/* since when the client has been without an opened connection, in ms; 0: it is not */
+	/* when the client connected, in ms, until it calls ConnectOpen; 0 from then on */
 	int64_t unopened_ms;
 	/* the client has asked, in ConnectOpen, for a connection that only reads */
 	bool only_reads;
@@ -43,8 +43,9 @@ void client_add(uint32_t number, int fd);
 void client_wants(struct pollfd *waits);
 void client_turn(const struct pollfd *waits);
 /*
- * Closes the connections of clients that have not opened them for too long, since whoever may do
- * nothing here must not hold a place. Returns the ms until the next one's time, at most `wait_ms`.
+ * Closes connections that have not called ConnectOpen for too long, since a client without rights
+ * must not occupy a place. Returns the ms until the next connection's time is over, at most
+ * `wait_ms`.
  */
 int client_tick(int64_t now_ms, int wait_ms);
 /* Handles core's message about a client's stream of events. */

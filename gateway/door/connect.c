@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of a connection itself: who may open it, and what libvirt's clients learn of the
- * server. The table of procedures names them; they ask core who the client is, and for Skerry's
- * version.
+ * Procedures of a connection itself: who may open it, and the facts about the server that libvirt's
+ * clients ask for. The table of procedures names them; they ask core who the client is, and for
+ * Skerry's version.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +25,8 @@ enum {
 void connect_auth_list(struct rpc *call)
 {
 	/*
-	 * One way to log in, the one without credentials: core knows from the Unix socket who the
-	 * client is.
+	 * The only way to log in needs no credentials: core knows the client's user from the Unix
+	 * socket.
 	 */
 	xdr_write_u32(&call->results, 1);
 	xdr_write_u32(&call->results, 0);

@@ -2,9 +2,9 @@
 /*
  * Procedures that make or change a VM by a description in XML. The table of procedures names them.
  * The description becomes keys of a configuration, and these a request of REST as the web UI sends
- * it: core and Skerry say whether they are valid. A VM that is there is described as
- * DomainGetXMLDesc does, and only the keys in which the two descriptions differ are changed: what
- * XML has no word for stays as it is.
+ * it: core and Skerry decide whether they are valid. An existing VM is described as
+ * DomainGetXMLDesc does, and only the keys in which the two descriptions differ are changed: keys
+ * that XML cannot express stay as they are.
  */
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +87,7 @@ static void define_created(struct rpc *call, json_t *vm)
 	rpc_action(call, "start", define_started);
 }
 
-/* Goes on once a VM that was there has the description's keys. */
+/* Continues once an existing VM has the description's keys. */
 static void define_changed(struct rpc *call, json_t *body)
 {
 	(void)body;
@@ -107,7 +107,7 @@ static void define_field(struct buffer *fields, enum definition_key key, const c
 	fields_add(fields, *value ? FIELD_TEXT : FIELD_NULL, name, value, strlen(value));
 }
 
-/* Makes the VM, as there is none of its name. */
+/* Makes the VM; there is none of its name. */
 static void define_make(struct rpc *call, const struct definition *definition)
 {
 	struct buffer fields = {0};
@@ -124,8 +124,8 @@ static void define_make(struct rpc *call, const struct definition *definition)
 }
 
 /*
- * Gives a guest with firmware the UUID of the description, which is what libvirt's XML means by it,
- * unless the description says another one for SMBIOS, or the VM has that UUID anyhow.
+ * Gives a guest with firmware the UUID of the description, as libvirt's XML means it, unless the
+ * description has another one for SMBIOS, or the VM has that UUID already.
  */
 static void define_set_uuid(struct definition *definition, const uint8_t *own)
 {
@@ -139,7 +139,7 @@ static void define_set_uuid(struct definition *definition, const uint8_t *own)
 	buffer_text(&definition->values[DEFINITION_UUID], text);
 }
 
-/* Asks core to make the VM, after it has said that there is none of this name. */
+/* Asks core to make the VM, after core's answer that there is none of this name. */
 static void define_missing(struct rpc *call, json_t *problem)
 {
 	struct definition definition;
@@ -156,7 +156,7 @@ static void define_missing(struct rpc *call, json_t *problem)
 	definition_free(&definition);
 }
 
-/* Sends core the keys in which the description differs from what the VM has, if there are any. */
+/* Sends core the keys in which the description differs from the VM, if there are any. */
 static void define_change(struct rpc *call, const struct definition *wanted,
 			  const struct definition *has)
 {
@@ -189,8 +189,8 @@ static bool define_same(const struct definition *one, const struct definition *o
 }
 
 /*
- * Returns whether a description is one of the VM of its name: it has the VM's UUID, or the one that
- * the VM's guest sees, or describes the VM as it is.
+ * Returns whether a description is meant for the existing VM of its name: it has the VM's UUID, or
+ * the UUID that the VM's guest sees, or describes the VM as it is.
  */
 static bool define_means(const struct definition *wanted, const struct definition *has)
 {
@@ -204,7 +204,7 @@ static bool define_means(const struct definition *wanted, const struct definitio
 	return define_same(wanted, has);
 }
 
-/* Compares the description in the call with that of the VM of its name. */
+/* Compares the description in the call with that of the existing VM of its name. */
 static void define_compare(struct rpc *call, const struct definition *has)
 {
 	struct definition wanted;
@@ -223,7 +223,7 @@ static void define_compare(struct rpc *call, const struct definition *has)
 			 has->name);
 	} else {
 		define_set_uuid(&wanted, has->uuid);
-		/* A description that does not say the guest's UUID leaves it as it is. */
+		/* A description without the guest's UUID leaves the guest's UUID as it is. */
 		if (!*definition_value(&wanted, DEFINITION_UUID) &&
 		    !*definition_value(&wanted, DEFINITION_KERNEL))
 			buffer_text(&wanted.values[DEFINITION_UUID],
@@ -233,7 +233,10 @@ static void define_compare(struct rpc *call, const struct definition *has)
 	definition_free(&wanted);
 }
 
-/* Goes on with a VM of the description's name, whose own description is made and read here. */
+/*
+ * Continues with an existing VM of the description's name, whose own description is made and read
+ * here.
+ */
 static void define_took_vm(struct rpc *call, json_t *vm)
 {
 	static struct xml_items xml;

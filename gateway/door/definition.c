@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes keys of a VM's configuration of its description in libvirt's XML, which definition_known.c
- * says what it may have. The procedures that define a VM call it; it looks at its arguments and
- * nothing else. Whether the keys' values are valid, Skerry says.
+ * Converts a VM's description in libvirt's XML to keys of its configuration; definition_known.c
+ * lists the allowed items. The procedures that define a VM call it; it looks at its arguments and
+ * nothing else. Skerry decides whether the keys' values are valid.
  */
 #include "gateway/door/definition.h"
 
@@ -15,7 +15,10 @@
 
 enum { DEFINITION_BYTES = 8192, DEFINITION_MIB = 1 << 20 };
 
-/* The items of one element of a description: from its own up to that before `end`. */
+/*
+ * The items of one element of a description: from the element's own item up to `end`, which is not
+ * included.
+ */
 struct definition_part {
 	const struct xml_items *xml;
 	size_t begin, end;
@@ -78,7 +81,7 @@ static const struct {
 	{"domain/on_crash", "destroy", DEFINITION_ON_CRASH, "destroy"},
 };
 
-/* Elements that a description has once; a second one would be read by nobody. */
+/* Elements that a description may have only once, as a second one would be ignored. */
 static const char *const definition_once[] = {
 	"domain/name",		"domain/uuid",
 	"domain/memory",	"domain/currentMemory",
@@ -109,7 +112,7 @@ void definition_free(struct definition *definition)
 		buffer_free(&definition->values[i]);
 }
 
-/* Keeps what is wrong with the element or attribute `path`, and returns false. */
+/* Stores a sentence about what is wrong with the element or attribute `path`. Returns false. */
 static bool definition_wrong(struct definition *definition, const char *what, const char *path)
 {
 	snprintf(definition->problem, sizeof(definition->problem), "%s: %s", what, path);
@@ -145,13 +148,13 @@ static const char *definition_file(const char *text)
 	return *last ? last : text;
 }
 
-/* Returns whether a text can be a word of a list, so that it does not become several. */
+/* Returns whether a text is a single word of a list, and would not become several. */
 static bool definition_word(const char *text)
 {
 	return *text && !strpbrk(text, " ,\t\r\n");
 }
 
-/* Returns the text of the only item of a part with that path, "" if there is none or more. */
+/* Returns the text of the part's only item with that path, or "" if it has none or several. */
 static const char *definition_find(const struct definition_part *part, const char *path)
 {
 	const char *text = "";
@@ -273,7 +276,7 @@ static bool definition_below(const char *path, const char *element)
 	return !strncmp(path, element, length) && (path[length] == '/' || path[length] == '@');
 }
 
-/* Reads those parts, in the order of the description. */
+/* Reads the elements of definition_parts, in the order of the description. */
 static bool definition_read_parts(const struct xml_items *xml, struct definition *definition)
 {
 	for (size_t i = 0; i < xml->count; i++) {
@@ -342,7 +345,7 @@ static bool definition_read_boot(const struct xml_items *xml, struct definition 
 	return true;
 }
 
-/* Reads the elements and attributes of which each stands for itself. */
+/* Reads the elements and attributes that can be read one by one. */
 static void definition_read_items(const struct xml_items *xml, struct definition *definition)
 {
 	for (size_t i = 0; i < xml->count; i++) {
@@ -368,8 +371,7 @@ static void definition_read_items(const struct xml_items *xml, struct definition
 	}
 }
 
-/* Checks that a description has nothing that is unknown, and nothing twice that it may have once.
- */
+/* Checks that a description has no unknown items, and none twice that it may have once. */
 static bool definition_check(const struct xml_items *xml, struct definition *definition)
 {
 	for (size_t i = 0; i < xml->count; i++) {

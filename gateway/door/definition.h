@@ -32,12 +32,14 @@ enum definition_key {
 	DEFINITION_KEYS,
 };
 
-/* A VM as a description in XML wants it. */
+/* A VM as a description in XML defines it. */
 struct definition {
 	const char *name; /* points into the XML */
 	bool has_uuid;
 	uint8_t uuid[UUID_BYTES];
-	/* the value of each key; empty: the description does not say it, so that it has its default
+	/*
+	 * the value of each key; empty: the description does not give it, so the key has its
+	 * default
 	 */
 	struct buffer values[DEFINITION_KEYS];
 	char problem[512]; /* why the description cannot be used, or "" */
@@ -46,8 +48,8 @@ struct definition {
 /* Returns the name of a key. */
 const char *definition_key(enum definition_key key);
 /*
- * Reads a description. Returns false if Skerry has nothing for a part of it, or cannot read it:
- * `problem` then names that part by its path.
+ * Reads a description. Returns false if a part of it has no counterpart in Skerry, or cannot be
+ * read; `problem` then names that part by its path.
  */
 bool definition_read(const struct xml_items *xml, struct definition *definition);
 /* Returns the value of a key, or "" when it has its default. */

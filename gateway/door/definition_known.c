@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The elements and attributes that a description of a VM in libvirt's XML may have: those that
- * become keys, and those that mean nothing to Skerry but are in what virt-install writes.
- * definition.c asks it about each; it looks at its arguments and nothing else.
+ * Lists the elements and attributes that a description of a VM in libvirt's XML may have: those
+ * that become keys, and those that mean nothing to Skerry but that virt-install writes.
+ * definition.c looks each one up; it looks at its arguments and nothing else.
  */
 #include "gateway/door/definition_known.h"
 

@@ -121,8 +121,9 @@ void domain_yes(struct rpc *call)
 }
 
 /*
- * Answers 0. No VM has a managed save: Skerry saves a VM on a disk that the client names, libvirt
- * means a save that it finds by itself. No snapshot is the VM's current one, and none has children.
+ * Answers 0. No VM has a managed save: Skerry saves a VM on a disk that the client names, whereas
+ * libvirt means a save that it finds by itself. No snapshot is the VM's current one, and none has
+ * children.
  */
 void domain_no(struct rpc *call)
 {

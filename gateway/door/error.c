@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors in the form of libvirt's RPC, and which of libvirt's errors fits a problem of REST. Calls
+ * Errors in the form of libvirt's RPC, and the libvirt error that fits each problem of REST. Calls
  * end with them; the file looks at its arguments and nothing else.
  */
 #include "gateway/door/error.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events of VMs for libvirt's clients: for each client that has asked for any, door follows core's
- * stream of events (a route of REST), and sends the client a packet for each of its entries that an
- * event matches. Calls and the client's turn call it; it asks core for the stream.
+ * Events of VMs for libvirt's clients: for each client that has asked for events, door follows
+ * core's stream of events (a route of REST), and sends the client a packet for each event that
+ * matches one of its entries. Calls and the client's turn call it; it asks core for the stream.
  */
 #include "gateway/door/listener.h"
 
@@ -30,7 +30,7 @@ static const char listener_types[] =
 
 /* The libvirt event for each event of Skerry's. */
 static const struct listener_event {
-	/* of Skerry's event; `reason`: how its reason begins, NULL: any */
+	/* name and reason of Skerry's event; `reason`: its beginning, NULL: any */
 	const char *name, *reason;
 	int32_t event;
 	uint32_t change, detail; /* libvirt's numbers of the change in a VM's life cycle */

@@ -21,7 +21,7 @@ struct listener {
 	size_t unreported;
 	int32_t last; /* the number of the last entry that was made */
 	struct {
-		int32_t number; /* 0: free */
+		int32_t number; /* the entry's number; 0: it is free */
 		int32_t event;
 		bool one; /* the entry is for events of the VM with this UUID alone */
 		uint8_t uuid[UUID_BYTES];

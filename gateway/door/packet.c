@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds where packets of libvirt's RPC begin and end, and writes them. Each client has a reader;
- * what is in a packet is handled elsewhere.
+ * Finds the beginnings and ends of packets of libvirt's RPC, and writes packets. Each client has a
+ * reader; the contents of packets are handled elsewhere.
  */
 #include "gateway/door/packet.h"
 
@@ -19,7 +19,7 @@ void packet_add(struct packet_reader *reader, const char *bytes, size_t count)
 	buffer_add(&reader->input, bytes + dropped, count - dropped);
 }
 
-/* Drops what has come so far of the contents of a packet that is too long. */
+/* Drops the contents so far of a packet that is too long. */
 static void packet_skip(struct packet_reader *reader, size_t length)
 {
 	size_t there = reader->input.count < length ? reader->input.count : length;

@@ -14,7 +14,7 @@ enum {
 	PACKET_MOST = 1 << 25,	    /* the longest packet, in bytes, that the protocol allows */
 	PACKET_REMOTE = 0x20008086, /* RPC program number of libvirt's procedures */
 	PACKET_KEEPALIVE = 0x6b656570,
-	PACKET_VERSION = 1, /* of either program */
+	PACKET_VERSION = 1, /* the version of both RPC programs */
 };
 
 enum packet_type {
@@ -30,7 +30,7 @@ struct packet_head {
 	uint32_t program, version, procedure, type, serial, status;
 };
 
-/* Finds the packets in a client's bytes, in whatever pieces these come. */
+/* Finds the packets in a client's bytes, which may come in any pieces. */
 struct packet_reader {
 	struct buffer input;
 	size_t taken;  /* bytes at the front of `input` that are the packet returned last */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of libvirt's procedures that are served, with what each takes. rpc.c looks each call's
- * procedure up here, and has its arguments read by one function for all. It calls no procedure.
+ * The table of libvirt's procedures that are served, with the kinds of their arguments. rpc.c looks
+ * each call's procedure up here, and one function reads the arguments of all. It calls no
+ * procedure.
  */
 #include "gateway/door/procedure.h"
 

@@ -10,10 +10,10 @@ struct arguments;
 struct rpc;
 
 /*
- * A procedure that is served. `takes` says what its arguments are, a letter each: d a domain, D one
- * that may be missing, a a list of domains, i a number of 32 bits, s a text, o one that may be
- * missing, u a UUID, n a name with a UUID (a pool, a network), v a volume, S a
- * snapshot, x a description in XML.
+ * A procedure that is served. `takes` lists its arguments, a letter each: d a domain, D one that
+ * may be missing, a a list of domains, i a number of 32 bits, s a text, o one that may be missing,
+ * u a UUID, n a name with a UUID (a pool, a network), v a volume, S a snapshot, x a description in
+ * XML.
  */
 struct procedure {
 	uint32_t number;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One call of a libvirt client, from its arguments to its answer. Clients begin it and procedures
- * carry it out; what they want to know or to change is asked of core, as a request of REST with the
- * client's connection as its credential, so that core's table of routes decides what the client may
- * do.
+ * carry it out; each question or change goes to core as a request of REST, with the client's
+ * connection as its credential, so that core's table of routes decides what the client may do.
  */
 #include "gateway/door/rpc.h"
 
@@ -20,7 +19,9 @@
 
 enum {
 	RPC_BODY_BYTES = 8 << 20, /* the longest body of an answer of core's */
-	/* after this time a request is sent again that core refused with 429 (too many requests) */
+	/*
+	 * the ms after which a request is repeated that core refused with 429 (too many requests)
+	 */
 	RPC_AGAIN_MS = 300,
 	RPC_TRIES = 100,
 	STATUS_PATIENCE = 429,
@@ -340,7 +341,7 @@ void rpc_again(struct rpc *call)
 	call->again_ms = door_now_ms() + RPC_AGAIN_MS;
 }
 
-/* Goes on with a call once core's answer to its request is complete. */
+/* Continues a call once core's answer to its request is complete. */
 static void rpc_answered(struct rpc *call)
 {
 	json_t *body = NULL;

@@ -38,8 +38,8 @@ struct arguments {
 
 struct rpc;
 /*
- * Goes on with a call after core's answer: `body` is the answer's JSON, borrowed, or NULL for an
- * empty answer.
+ * Continues a call after core's answer: `body` is the answer's JSON, borrowed, or NULL for an empty
+ * answer.
  */
 typedef void rpc_took(struct rpc *call, json_t *body);
 
@@ -67,7 +67,7 @@ struct rpc {
 	void (*hand_over)(struct rpc *call);
 	int64_t again_ms; /* when the request is sent to core again, in ms; 0: it is not */
 	/*
-	 * is called in place of an error when core answers with a problem; it clears this, and may
+	 * is called instead of an error when core answers with a problem; it clears this, and may
 	 * call rpc_problem(); NULL: the call ends with the error
 	 */
 	rpc_took *problem;
@@ -90,15 +90,15 @@ void rpc_refuse(struct client *client, const struct packet_head *head, uint32_t 
  */
 void rpc_ask(struct rpc *call, const char *method, const char *path, const struct buffer *fields,
 	     rpc_took *took);
-/* Begins the fields of a request with a JSON body of that content type, which is empty so far. */
+/* Begins the fields of a request with a JSON body of that content type, still empty. */
 void rpc_body(struct buffer *fields, const char *type);
 /* Returns whether a name that a client has sent may be put into the path of a request to core. */
 bool rpc_name_valid(const char *name);
 /* Does what rpc_ask() does, about the VM that the call's arguments name. */
 void rpc_ask_vm(struct rpc *call, const char *method, const struct buffer *fields, rpc_took *took);
 /*
- * Asks core for the VM that the call's arguments name, which `with` gets; if its UUID is another
- * one, the call ends with an error.
+ * Asks core for the VM that the call's arguments name, and passes it to `with`. If the VM's UUID
+ * differs from the call's, the call ends with an error.
  */
 void rpc_domain(struct rpc *call, rpc_took *with);
 /* Ends a call that core has answered with a problem, with the error that fits. */
@@ -106,8 +106,8 @@ void rpc_problem(struct rpc *call, json_t *problem);
 /* Sends core the call's last request again, after a while. */
 void rpc_again(struct rpc *call);
 /*
- * Returns whether the call's flags, its first number, are all among `allowed`; else the call has
- * ended with an error, which begins with `how`: what Skerry does without them.
+ * Returns whether the call's flags, its first number, are all among `allowed`. If not, ends the
+ * call with an error that begins with `how`, which says what Skerry does without them.
  */
 bool rpc_flags(struct rpc *call, uint32_t allowed, const char *how);
 /* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
@@ -116,22 +116,22 @@ void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
 void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fields,
 		     rpc_took *took);
 
-/* Returns whether a call has a description that is XML; else the call has ended with an error. */
+/* Returns whether a call has a valid description in XML. If not, ends the call with an error. */
 bool rpc_xml(struct rpc *call);
 /*
- * Returns whether a call's description has known items alone; else the call has ended with a
- * sentence that names the first other one. `known` ends with NULL.
+ * Returns whether a call's description has known items alone. If not, ends the call with a sentence
+ * that names the first other item. `known` ends with NULL.
  */
 bool rpc_xml_known(struct rpc *call, const char *const *known);
 
 /*
- * Returns whether the action on a VM that core was asked for has ended; if it is still under way
- * after the time that a call may wait, the call has ended with an error.
+ * Returns whether the action on a VM has ended. If it is still under way after the time that a call
+ * may wait, ends the call with an error.
  */
 bool rpc_ended(struct rpc *call);
-/* Goes on after core's answer to an action on a VM: ends the call once the action has ended. */
+/* Continues after core's answer to an action on a VM: ends the call once the action has ended. */
 void rpc_done(struct rpc *call, json_t *body);
-/* Goes on after core's answer: ends the call, whether or not what was asked for has ended. */
+/* Ends the call after core's answer, whether or not the action has ended. */
 void rpc_asked(struct rpc *call, json_t *body);
 
 /* Each of the next functions ends the call. rpc_answer() sends call->results. */
@@ -148,7 +148,7 @@ bool rpc_message(const struct message_head *head, const char *bytes, size_t coun
 /* Ends the calls of a client that has gone. */
 void rpc_drop(const struct client *client);
 /*
- * Sends those requests again whose time has come; returns the ms until the next one's, at most
+ * Repeats requests whose time has come. Returns the ms until the next one is due, at most
  * `wait_ms`.
  */
 int rpc_tick(int wait_ms);

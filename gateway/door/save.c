@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures that save a VM and go on with it. The table of procedures names them. libvirt saves
- * into a file, and Skerry on a disk: of the file's path the last part is the disk's name, and to go
- * on the path has the VM's name behind it, DISK/NAME, as the call names no VM.
+ * Procedures that save a VM and restore it. The table of procedures names them. libvirt saves into
+ * a file, and Skerry on a disk: the last part of the file's path is the disk's name. For a restore,
+ * whose call names no VM, the path ends with DISK/NAME.
  */
 #include <string.h>
 
@@ -18,7 +18,10 @@ enum {
 	SAVE_NOT_FOUND = 404,
 };
 
-/* Ends a call with core's problem: what is not there is the disk, or the VM of a restore. */
+/*
+ * Ends a call with core's problem. If something is missing, it is the disk or, at a restore, the
+ * VM, so core's sentence is passed on: libvirt's usual error would always name the VM.
+ */
 static void save_problem(struct rpc *call, json_t *problem)
 {
 	const char *detail = json_string_value(json_object_get(problem, "detail"));

@@ -8,8 +8,8 @@
 #include "gateway/door/door.h"
 
 /*
- * The only system calls that door may make: it can open no file, make no socket, start no program,
- * make no page executable.
+ * The only system calls that door may make: with these it can open no file, make no socket, start
+ * no program and make no page executable.
  */
 static const int door_calls[] = {
 	SCMP_SYS(read),

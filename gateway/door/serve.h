@@ -36,7 +36,7 @@ void domain_max_memory(struct rpc *call);
 void domain_max_vcpus(struct rpc *call);
 void domain_xml(struct rpc *call);
 void domain_is_active(struct rpc *call);
-/* These two serve the procedures whose result is the same for each VM. */
+/* These two functions serve the procedures whose result is the same for each VM. */
 void domain_yes(struct rpc *call);
 void domain_no(struct rpc *call);
 void domain_control(struct rpc *call);

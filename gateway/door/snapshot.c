@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of the snapshots of a VM: which there are, going back to one, and dropping one. The
- * table of procedures names them; they ask core for the VM first, and then for its snapshots.
+ * Procedures of a VM's snapshots: their list, going back to one, and dropping one. The table of
+ * procedures names them; they ask core for the VM first, and then for its snapshots.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 enum {
 	SNAPSHOT_PATH_BYTES = 2 * RPC_NAME_BYTES + 64,
-	/* Flags of lists of snapshots that all of Skerry's match: roots, leaves, and sorted. */
+	/* Flags of lists that all of Skerry's snapshots match: roots, leaves, and sorted. */
 	SNAPSHOT_EASY = 1 | 4 | 1024,
 };
 
@@ -115,7 +115,7 @@ static void snapshot_took_xml(struct rpc *call, json_t *body)
 	rpc_answer_text(call, &text);
 }
 
-/* The function by which each procedure goes on once core has sent the VM's snapshots. */
+/* The function with which each procedure continues once core has sent the VM's snapshots. */
 static const struct {
 	uint32_t procedure;
 	rpc_took *took;

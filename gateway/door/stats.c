@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures that count what VMs use. The table of procedures names them; they ask core for the
- * VMs, and write what Skerry counts under libvirt's names, or under its own.
+ * Procedures that report what VMs use. The table of procedures names them; they ask core for the
+ * VMs, and write Skerry's counts under libvirt's names, or under Skerry's own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ enum {
 	STATS_UINT = 2,
 	STATS_U64 = 4,
 	STATS_DOUBLE = 5,
-	STATS_BALLOON_TAG = 6, /* of DomainMemoryStats */
+	STATS_BALLOON_TAG = 6, /* tags of DomainMemoryStats */
 	STATS_RSS_TAG = 7,
 };
 
@@ -192,7 +192,7 @@ void stats_memory(struct rpc *call)
 	rpc_domain(call, stats_took_memory);
 }
 
-/* Answers with -1, for "not counted", in place of each number of a disk. */
+/* Answers with -1, for "not counted", instead of each number of a disk. */
 static void stats_took_block(struct rpc *call, json_t *vm)
 {
 	if (!vm_has_disk(vm, call->arguments.texts[0])) {

@@ -17,11 +17,11 @@
 #include "gateway/door/rpc.h"
 
 enum {
-	/* the most consoles at a time: Skerry has so many streams for a channel */
+	/* the most consoles at a time, which is Skerry's limit of streams for a channel */
 	TERMINALS = 16,
-	/* a flag of the call: whoever else writes to the console loses it */
+	/* a flag of the call: any other writer of the console loses it */
 	TERMINAL_FORCE = 1,
-	/* a flag of the call: only one client may write at a time, which is always so */
+	/* a flag of the call: only one client may write at a time, which always holds here */
 	TERMINAL_SAFE = 2,
 	/* the most bytes of input of one console that wait until core takes some */
 	TERMINAL_INPUT = 262144,
@@ -33,9 +33,9 @@ struct terminal {
 	uint32_t id;
 	struct client *client;
 	struct packet_head head; /* head of the packets that the client gets */
-	struct buffer input;	 /* what the client has typed and was not sent to core yet */
+	struct buffer input;	 /* the client's input that was not sent to core yet */
 	size_t unacknowledged;	 /* bytes that were sent to core and that it has not acknowledged */
-	/* bytes from core of which it was not yet told that the client has taken them */
+	/* bytes that the client has taken and core was not told about yet */
 	size_t unreported;
 };
 
@@ -157,7 +157,7 @@ void terminal_open(struct rpc *call)
 		rpc_domain(call, terminal_took_domain);
 }
 
-/* Sends core what the client has typed, once core has acknowledged what it was sent before. */
+/* Sends core the client's input, once core has acknowledged the bytes before it. */
 static void terminal_push(struct terminal *terminal)
 {
 	struct buffer piece = {.bytes = terminal->input.bytes, .count = terminal->input.count};
@@ -209,8 +209,8 @@ bool terminal_message(const struct message_head *head, const char *bytes, size_t
 	case MESSAGE_BODY:
 		terminal->unreported += count;
 		/*
-		 * Text messages of core, which say at which byte the console's output is, are
-		 * dropped: a client has no use for them.
+		 * Core's text messages, which give the offset of the console's output, are dropped:
+		 * a client has no use for them.
 		 */
 		if (!(head->flags & MESSAGE_TEXT) && count)
 			terminal_send(terminal, PACKET_CONTINUE, &contents);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of things that the host has by name: networks, and stores, which libvirt calls storage
- * pools. The table of procedures names them; they ask core for the list and pick from it.
+ * Procedures of objects that the host has by name: networks, and stores, which libvirt calls
+ * storage pools. The table of procedures names them; they ask core for the list and pick from it.
  */
 #include "gateway/door/thing.h"
 
@@ -61,8 +61,8 @@ static void thing_ask(struct rpc *call, rpc_took *took)
 }
 
 /*
- * Returns whether a network or store is the one that a call names: by its UUID, or by its name. A
- * call about a volume begins with the name of the volume's store.
+ * Returns whether a call names this network or store, by its UUID or its name. A call about a
+ * volume begins with the name of the volume's store.
  */
 static bool thing_is(const struct rpc *call, json_t *thing)
 {
@@ -95,8 +95,7 @@ json_t *thing_find(struct rpc *call, json_t *body)
 }
 
 /*
- * Returns whether the flags of a list let a network or store be shown; without flags that say
- * which, all are.
+ * Returns whether a list's flags select a network or store; flags that select nothing select all.
  */
 static bool thing_shown(json_t *thing, uint32_t flags)
 {

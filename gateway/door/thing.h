@@ -5,7 +5,7 @@
 
 #include "gateway/door/rpc.h"
 
-/* Things, which are networks, stores and volumes: core lists them, and a client names one. */
+/* Things: networks, stores and volumes, which core lists and a client names. */
 
 /* Returns a text of a thing (a JSON object of core's), or "" when it has none. */
 const char *thing_text(json_t *thing, const char *key);
@@ -17,8 +17,7 @@ uint64_t thing_number(json_t *thing, const char *key);
  */
 json_t *thing_find(struct rpc *call, json_t *body);
 /*
- * Answers with the names of a list's things, at most `room` of them, as the client has no room for
- * more.
+ * Answers with the names of a list's things, at most `room` of them, which is the client's limit.
  */
 void thing_write_names(struct rpc *call, json_t *body, int32_t room);
 /* Adds an XML element with a number of bytes, the member of the thing with that key. */

@@ -63,7 +63,7 @@ void uuid_of_name(const char *kind, const char *name, uint8_t uuid[UUID_BYTES])
 		for (size_t i = 0; i < 8; i++)
 			uuid[half * 8 + i] = (uint8_t)(hash >> (8 * i));
 	}
-	/* RFC 9562, 5.8: version 8 says that the maker knows how it was made. */
+	/* RFC 9562, 5.8: version 8 means that the UUID's maker defines its contents. */
 	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x80);
 	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }

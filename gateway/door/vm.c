@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs as libvirt knows them: states, numbers while they run, names and UUIDs. The procedures call
- * it with what core has said; it keeps nothing but which number belongs to which start of a VM.
+ * VMs in libvirt's terms: states, numbers while they run, names and UUIDs. The procedures call it
+ * with core's description of a VM; it keeps only the number of each start of a VM.
  */
 #include "gateway/door/vm.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The description of a VM in libvirt's XML, made of its configuration. The procedure that shows it
- * calls this; what libvirt's XML cannot say is left out.
+ * Describes a VM in libvirt's XML, from its configuration. The procedure that shows the description
+ * calls this; settings that libvirt's XML cannot express are left out.
  */
 #include "gateway/door/xml.h"
 #include "gateway/door/vm.h"
@@ -13,7 +13,7 @@
 
 enum { VM_XML_WORD = 128 };
 
-/* Copies the next word of an item of a list, up to a blank or a comma; returns where it ends. */
+/* Copies the next word of an item of a list, up to a blank or a comma; returns its end. */
 static const char *vm_xml_word(const char *at, char word[VM_XML_WORD])
 {
 	size_t length = strcspn(at, " ,");
@@ -210,7 +210,7 @@ static void vm_xml_devices(struct buffer *text, json_t *vm)
 	xml_end(text, "devices");
 }
 
-/* Writes by which firmware the VM boots, if by any. */
+/* Writes the firmware by which the VM boots, if it has one. */
 static void vm_xml_firmware(struct buffer *text, json_t *vm)
 {
 	bool uefi = !strcmp(vm_key(vm, "boot"), "uefi");
@@ -267,7 +267,7 @@ static void vm_xml_os(struct buffer *text, json_t *vm)
 	xml_end(text, "os");
 }
 
-/* Writes what SMBIOS tells the guest, if the configuration says any of it. */
+/* Writes the SMBIOS texts for the guest, if the configuration has any. */
 static void vm_xml_sysinfo(struct buffer *text, json_t *vm)
 {
 	static const char *const names[][2] = {{"smbios.vendor", "manufacturer"},
@@ -312,7 +312,7 @@ static void vm_xml_clock(struct buffer *text, json_t *vm)
 	xml_end(text, "clock");
 }
 
-/* Writes how many vCPUs the VM has, and on which of the host's CPUs they may run. */
+/* Writes the number of vCPUs, and the host's CPUs on which they may run. */
 static void vm_xml_vcpu(struct buffer *text, json_t *vm)
 {
 	const char *cpus = vm_xml_key(vm, "affinity");

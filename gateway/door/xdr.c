@@ -16,8 +16,8 @@ static size_t xdr_padding(size_t count)
 }
 
 /*
- * Returns where the next item of `count` bytes is, and moves the reader past it; NULL when there
- * are not so many bytes.
+ * Returns the next item of `count` bytes, and moves the reader behind it; NULL when fewer bytes are
+ * left.
  */
 static const char *xdr_take(struct xdr_reader *reader, size_t count)
 {

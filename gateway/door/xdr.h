@@ -4,9 +4,9 @@
 #include "gateway/base/buffer.h"
 
 /*
- * XDR (RFC 4506), in which libvirt's clients write what they want. Every item takes a multiple of
- * four bytes. After an item that is not there, or breaks the rules, `failed` stays set and what is
- * read is 0 or empty: the caller need check it only once.
+ * XDR (RFC 4506), the form of the arguments and results of libvirt's RPC. Every item takes a
+ * multiple of four bytes. After an item that is missing or breaks the rules, `failed` stays set and
+ * further items read as 0 or empty, so that the caller need check `failed` only once.
  */
 struct xdr_reader {
 	const char *bytes;
@@ -25,8 +25,8 @@ void xdr_read_bytes(struct xdr_reader *reader, void *bytes, size_t count);
 void xdr_read_text(struct xdr_reader *reader, char *text, size_t room);
 
 /*
- * Returns where the next `count` bytes are and moves the reader past them, or NULL when there are
- * not so many.
+ * Returns a pointer to the next `count` bytes and moves the reader behind them, or NULL when fewer
+ * are left.
  */
 const char *xdr_read_place(struct xdr_reader *reader, size_t count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes XML, with all that a text may not hold escaped. What door describes to libvirt's clients
- * is written by it; the file uses nothing but its arguments.
+ * Writes XML and escapes characters that a text may not contain. door's descriptions for libvirt's
+ * clients are written by it; the file uses nothing but its arguments.
  */
 #include "gateway/door/xml.h"
 

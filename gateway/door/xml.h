@@ -4,8 +4,9 @@
 #include "gateway/base/buffer.h"
 
 /*
- * Writes XML, an element a line: xml_begin() and its attributes, then either xml_close() for an
- * empty element, xml_text() for one that holds a text, or xml_open(), what is in it, xml_end().
+ * Functions that write XML, an element a line: xml_begin() and its attributes, then xml_close() for
+ * an empty element, or xml_text() for one with a text, or xml_open(), the elements inside, and
+ * xml_end().
  */
 void xml_begin(struct buffer *text, const char *name);
 void xml_attribute(struct buffer *text, const char *name, const char *value);

@@ -71,7 +71,7 @@ static bool xml_take_name(struct xml_reader *reader, char name[XML_NAME_BYTES])
 	return count;
 }
 
-/* Takes one character of a text, or an entity, and adds it to the text that is being read. */
+/* Takes one character or entity of a text, and adds it to the present item's text. */
 static bool xml_take_character(struct xml_reader *reader, size_t *count)
 {
 	struct xml_items *items = reader->items;
@@ -100,7 +100,7 @@ static bool xml_take_character(struct xml_reader *reader, size_t *count)
 	return true;
 }
 
-/* Makes what was read, `count` bytes, the text of an item. */
+/* Stores the text of an item, `count` bytes. */
 static void xml_keep_text(struct xml_items *items, struct xml_item *item, size_t count)
 {
 	if (!count)

@@ -23,7 +23,7 @@ struct xml_item {
 	const char *text; /* the item's text, without the blanks around it */
 };
 
-/* Not to be copied, as the items' texts point into it. */
+/* The items of a document. The struct must not be copied, as the items' texts point into it. */
 struct xml_items {
 	size_t count, texts_count;
 	struct xml_item list[XML_ITEMS];
