@@ -5,9 +5,8 @@
 #include "vmm/manager/config/options.h"
 
 /*
- * Read what Skerry was started with: the kernel's command line, and the boot files with the
- * configuration among them. Each mistake goes to the console and the log; what is right takes
- * effect.
+ * Read Skerry's settings: the kernel's command line, and the boot files with the configuration
+ * among them. Each mistake goes to the console and the log; all other settings take effect.
  */
 void setup_options(void);
 /* Opens the UARTs: the operator's, and, if there is another, that of the machine channel. */
@@ -18,7 +17,7 @@ void setup_config_file(void);
 void setup_host(void);
 /*
  * Creates and starts the next VM whose section asks for that, in the order of the file: each gets
- * what the earlier ones have left. Returns false when there are no more.
+ * the resources that the earlier ones have left. Returns false when there are no more.
  */
 bool setup_start_next(void);
 /*

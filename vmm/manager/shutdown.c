@@ -12,7 +12,7 @@
 #include "vmm/manager/log/notice.h"
 #include "vmm/rt/clock.h"
 
-/* How long the host waits for stores to be given back: a disk may hang. */
+/* The time for which the host waits for stores to be given back, as a disk may hang. */
 #define LEAVE_NS (10 * NS_PER_S)
 
 static enum shutdown wanted;

@@ -253,8 +253,8 @@ u64 channel_answers_deadline(const struct machine_channel *channel)
 		const struct channel_slot *slot = &channel->slot[i];
 
 		/*
-		 * While a slot's answer holds the output line, only that slot's command goes on;
-		 * while none does, any goes on for which the output has room.
+		 * While a slot's answer holds the output line, only that slot's command continues;
+		 * otherwise every command continues for which the output has room.
 		 */
 		if (slot->open && slot->reply.deadline_tsc != 0 &&
 		    (channel->holder == slot || (channel->holder == NULL && room)))

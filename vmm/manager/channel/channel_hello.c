@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answers a client's hello with version, rights and limits, and begins a new session with that
- * client. Called by channel_input.c. Ends what an earlier client on the same line had under way.
+ * client. Called by channel_input.c. Ends all requests and streams of an earlier client on the same
+ * line.
  */
 #include "kernel/abi/version.h"
 #include "vmm/manager/channel/channel_state.h"
@@ -53,7 +54,7 @@ static void channel_hello_show_limits(struct json *json)
 	json_object_end(json);
 }
 
-/* Adds to the answer of a hello what only clients that have given the password may know. */
+/* Adds the part of a hello's answer that is only for clients who have given the password. */
 static void channel_hello_show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());

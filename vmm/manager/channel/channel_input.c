@@ -67,7 +67,7 @@ static void channel_input_run_auth(struct reply *reply)
 	} else {
 		login_try(login, (struct text){request.password, request.password_length});
 		reply->resume = channel_input_check_password;
-		/* the check goes on in the next turn of the event loop */
+		/* the check continues in the next turn of the event loop */
 		reply->deadline_tsc = clock_tsc();
 	}
 	secret_forget(request.password, sizeof(request.password));

@@ -72,8 +72,8 @@ static struct machine_channel *channel_get(const char *name)
 }
 
 /*
- * Forgets the channel's client and all that the client has begun. The VM's guest is the new client;
- * with NULL there is none.
+ * Drops the channel's client with its requests and streams. The VM's guest becomes the new client;
+ * NULL: there is none.
  */
 static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {
@@ -115,8 +115,8 @@ static void channel_leave_ports(void)
 }
 
 /*
- * Returns whether the VM may have the channel: it stays with the VM that has it while that one
- * runs. If VMs took it from each other, each turn, neither's client would be answered.
+ * Returns whether the VM may have the channel: a running VM keeps a channel that it has. If VMs
+ * took it from each other each turn, no client would be answered.
  */
 static bool channel_is_for(const struct machine_channel *channel, const struct vm *vm)
 {

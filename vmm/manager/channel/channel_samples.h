@@ -21,8 +21,8 @@ struct channel_samples {
 	u64 skipped; /* periods without a sample that the client was not told of yet */
 
 	/*
-	 * Each VM's values as last sent: a time that is a sum of values read at different instants
-	 * must never be sent smaller than before.
+	 * The values last sent for each VM. A time that is a sum of values read at different
+	 * instants must never decrease from one sample to the next.
 	 */
 	struct {
 		u32 id;

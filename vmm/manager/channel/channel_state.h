@@ -23,8 +23,8 @@
 #define CHANNEL_ACTOR_BYTES 128u
 
 /*
- * How a channel moves bytes to and from its client. Both functions return how many were moved, and
- * never wait.
+ * The functions by which a channel exchanges bytes with its client. Both return the number of bytes
+ * moved, and never wait.
  */
 struct channel_transport {
 	u32 (*send)(void *context, const u8 *bytes, u32 count);
@@ -141,7 +141,7 @@ void channel_answer_end(struct channel_slot *slot);
 /* Replaces the answer so far by an error; `position` may be NULL. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position);
-/* Lets all requests but one (NULL: none) run on without an asker; nobody gets their answers. */
+/* Lets all requests but one (NULL: none) continue without an asker; their answers are dropped. */
 void channel_answers_abandon(struct machine_channel *channel, const struct channel_slot *but);
 /*
  * Moves an incomplete answer out of the output into its slot, if it is small enough, so that other

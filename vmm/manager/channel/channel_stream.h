@@ -28,8 +28,8 @@ void channel_stream_send(struct machine_channel *channel, struct channel_stream_
 			 u64 at, const u8 *bytes, u32 count);
 
 /*
- * Sends a piece of what a guest or a process has written; the caller takes the piece's length off
- * the client's credit.
+ * Sends a piece of the output of a guest or a process; the caller takes the piece's length off the
+ * client's credit.
  */
 void channel_stream_piece(struct machine_channel *channel, u32 number, u64 at, const u8 *bytes,
 			  u32 count);
@@ -42,7 +42,7 @@ void channel_stream_end(struct channel_stream_state *stream);
  * stream is ignored: the stream may just have been closed.
  */
 void channel_stream_take(struct machine_channel *channel, const struct request *request);
-/* Sends what the channel's streams and sockets have to send; returns whether a line was sent. */
+/* Sends waiting output of the channel's streams and sockets; returns whether a line was sent. */
 bool channel_streams_step(struct machine_channel *channel);
 /* Returns the TSC by which channel_streams_step has to be called. */
 u64 channel_streams_deadline(const struct machine_channel *channel);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a machine channel keeps of each open stream, and the limits of streams. */
+/* The state of a machine channel's open streams, and the limits of streams. */
 #include "vmm/rt/channel.h"
 #include "vmm/rt/transfer.h"
 

@@ -145,8 +145,8 @@ static void channel_transfer_look_at_work(struct transfer *transfer)
 }
 
 /*
- * Reads once the index that the process writes into the shared ring; it must lie between its last
- * value and what is possible.
+ * Reads, once, the index that the process writes into the shared ring. It must lie between its last
+ * value and the largest possible one.
  */
 static void channel_transfer_look_at_process(struct transfer *transfer)
 {

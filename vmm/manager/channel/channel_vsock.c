@@ -90,7 +90,7 @@ void channel_vsock_drop(struct machine_channel *channel)
 		channel_vsock_end(&channel->vsock.socket[i]);
 }
 
-/* Ends the socket; the client is told why when there is room for the line. */
+/* Ends the socket, and tells the client the reason when there is room for the line. */
 static void channel_vsock_close(struct channel_socket *socket, const char *reason)
 {
 	channel_vsock_leave(socket);

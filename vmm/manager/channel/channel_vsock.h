@@ -22,7 +22,7 @@ struct channel_socket {
 	u32 opener;
 	bool listens;
 	bool told; /* the client knows the socket's number, so that lines about it may be sent */
-	/* why the socket was closed, until the client was told; NULL: it is open */
+	/* why the socket was closed, until the client has been told; NULL: it is open */
 	const char *closed;
 	/* the monitor's end of the connection; for a listener: the VM and port */
 	struct vm_vsock_end end;
@@ -36,7 +36,7 @@ struct channel_socket {
 
 	/* The fields of a connection: */
 	u64 at;	    /* number of the next byte of the guest's to send to the client */
-	u64 taken;  /* bytes that the client has sent so far */
+	u64 taken;  /* number of bytes that the client has sent */
 	u64 credit; /* bytes of the guest's that the client still accepts */
 	/* bytes that the client may send, for which the ring to the guest has room */
 	u32 allowed;
@@ -54,7 +54,7 @@ struct channel_vsock {
  */
 struct channel_socket *channel_vsock_call(struct machine_channel *channel, struct vm *vm, u32 port);
 /*
- * Listens for a guest's connections to a port. Returns NULL if somebody listens there already, or
+ * Listens for a guest's connections to a port. Returns NULL if the port has a listener already, or
  * there are too many listeners.
  */
 struct channel_socket *channel_vsock_listen(struct machine_channel *channel, struct vm *vm,

@@ -53,8 +53,8 @@ static void log_export_make_loss(void)
 }
 
 /*
- * Prepares the next line to send: a log line, or how many log lines before it were overwritten
- * unsent. Returns false if there is none.
+ * Prepares the next line to send: a log line, or the number of log lines before it that were
+ * overwritten unsent. Returns false if there is none.
  */
 static bool log_export_next_line(void)
 {

@@ -46,7 +46,7 @@ void channel_init(struct machine_channel *channel, const struct channel_config *
 	if (config == NULL)
 		return;
 	channel->name = config->section.name;
-	/* A section with mistakes grants no rights: nobody knows which were meant. */
+	/* A section with mistakes grants no rights, as it is unclear which were meant. */
 	channel->rights = config->section.broken ? 0 : (u32)config->rights;
 }
 

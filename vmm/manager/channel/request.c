@@ -341,7 +341,7 @@ static bool request_take_members(struct state *state)
 	return true;
 }
 
-/* Sets the kind of the line: the one that has just the keys which were seen. */
+/* Sets the line's kind: the kind whose set of keys equals the keys in the line. */
 static void request_find_kind(struct state *state, size_t end)
 {
 	u32 brings = SEEN(KEY_CREDIT) | SEEN(KEY_STREAM);

@@ -9,7 +9,7 @@
 #define REQUEST_BYTES	    8192u /* the most bytes of one line */
 #define REQUEST_ACTOR_BYTES 65u
 
-/* What a line of the machine channel asks for, or brings. */
+/* The kinds of a client's lines on the machine channel: requests, and data for streams. */
 enum request_kind {
 	REQUEST_NONE, /* no request; the kinds from REQUEST_CREDIT on have no answer */
 	/*
@@ -30,7 +30,7 @@ struct request {
 	/* the id's text in the line, any JSON scalar; "null" if the line has none */
 	struct text id;
 	bool any_order; /* the request may be answered before requests that came earlier */
-	/* who asks, as the client claims; "": the client claims nothing */
+	/* the asker's name, as the client claims; "": the client claims none */
 	char actor[REQUEST_ACTOR_BYTES];
 
 	char command[LINE_MAX + 1];
@@ -51,10 +51,10 @@ struct request {
 	u64 at;	  /* offset of the data in the stream; ~0: the line has none */
 	u8 *data; /* NULL: the line has none */
 
-	char problem[192]; /* what is wrong and what would be right */
+	char problem[192]; /* a sentence that says what is wrong and what would be right */
 	u32 position;	   /* offset of the mistake, in bytes from the start of the line */
 
-	/* the arguments one after the other, the data, or the reason of a refusal */
+	/* the arguments one after the other, the data, or the reason for a refusal */
 	char decoded[REQUEST_BYTES];
 	u32 decoded_length;
 };

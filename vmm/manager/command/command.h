@@ -19,7 +19,7 @@ struct arguments {
 	const char *word[COMMAND_WORDS_MAX];
 };
 
-/* What a command's arguments are, for their completion. */
+/* The kinds of a command's arguments, for completing them. */
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	   /* the first argument is a VM in the list */
@@ -40,12 +40,12 @@ enum completion {
 struct command {
 	const char *name;      /* the command's name, one to three words */
 	const char *arguments; /* the command's arguments, as `help` shows them */
-	const char *summary;   /* what the command does, in one line without a full stop */
+	const char *summary;   /* one line about the command, without a full stop */
 	const char *detail;    /* more lines for `help NAME`; NULL: there are none */
 	const char *example;   /* an example of the command, as it can be typed */
 	const char *keys;      /* keys of the JSON objects that -j gives; NULL: none are given */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
-	/* the rights that allow the command, any one of enum permission; 0: nobody may run it */
+	/* bits of enum permission, any one of which allows the command; 0: no asker may run it */
 	u8 right;
 	u8 minimum; /* least number of arguments */
 	u8 maximum;
@@ -107,7 +107,7 @@ void command_vm_keep(struct reply *reply, const struct vm *vm);
 struct vm *command_vm_kept(struct reply *reply);
 /*
  * Lets the command wait for the VM: `resume` is called each turn of the event loop until it returns
- * true; what it waits for has a time limit of its own.
+ * true. The awaited event has a time limit of its own.
  */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
 /*

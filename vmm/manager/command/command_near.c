@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the command that was probably meant: the one with the fewest typing mistakes. Called by
- * command.c; holds no state.
+ * Finds the command that was probably meant: the one that the typed words reach with the fewest
+ * typing mistakes. Called by command.c; holds no state.
  */
 #include "vmm/manager/command/command_near.h"
 #include "vmm/manager/command/command.h"
@@ -11,8 +11,8 @@
 #define MISTAKES_MAX 2u
 
 /*
- * Returns how many letters are missing, too many, wrong or swapped with the next: the distance of
- * Damerau and Levenshtein, in which no letter is changed twice.
+ * Returns the number of letters that are missing, too many, wrong or swapped with the next: the
+ * distance of Damerau and Levenshtein, in which no letter is changed twice.
  */
 static u32 command_near_mistakes(const char *a, const char *b)
 {

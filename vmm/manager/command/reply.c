@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes answers of commands to whoever asked: text lines, JSON objects and errors. Called by all
+ * Writes answers of commands for the asker: text lines, JSON objects and errors. Called by all
  * commands and by command.c. Holds no state beyond the reply.
  */
 #include "vmm/manager/command/reply.h"

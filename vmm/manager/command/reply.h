@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The answer to a command: who gets it, what a waiting command remembers, and the functions that
- * write it.
+ * The answer to a command: its asker, the state of a waiting command, and the functions that write
+ * it.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/login/login.h"
@@ -32,13 +32,13 @@ struct log_query {
 enum reply_kind {
 	REPLY_TEXT,   /* lines for people to read, without the last newline */
 	REPLY_OBJECT, /* a whole JSON object */
-	/* an error: what was found and what would be right; nothing follows an error */
+	/* an error: a sentence about what was found and what would be right; it ends the answer */
 	REPLY_ERROR,
 };
 
 /* The kind of an error, for programs; the text is for people. */
 enum reply_code {
-	CODE_FAILED, /* a failure that none of the other codes names */
+	CODE_FAILED, /* a failure for which there is no other code */
 	CODE_BAD_REQUEST,
 	CODE_LOCKED,
 	CODE_WRONG_PASSWORD,
@@ -60,7 +60,7 @@ struct machine_channel;
 
 /*
  * The asker: the console or a machine channel. Commands write their answers with the functions
- * below, whoever the asker is; only `terminal` makes a difference.
+ * below for either; only `terminal` makes a difference.
  */
 struct requester {
 	void (*put)(void *context, enum reply_kind kind, struct text text);
@@ -79,10 +79,10 @@ struct requester {
 enum reply_tone { TONE_PLAIN, TONE_WARNING, TONE_BAD };
 
 /*
- * The answer to one command: where it is written to and, for a command that has not ended, what it
- * waits for. A command that has to wait sets `resume`, which is called each turn of the event loop
- * until it returns true. Long output (more than a few KiB) is written in steps too, while there is
- * more than REPLY_LINE_BYTES of reply_room.
+ * The answer to one command: its destination and, for a command that has not ended, the event that
+ * it waits for. A command that has to wait sets `resume`, which is called each turn of the event
+ * loop until it returns true. Long output (more than a few KiB) is written in steps, too, while
+ * reply_room is more than REPLY_LINE_BYTES.
  */
 struct reply {
 	const struct requester *to;
@@ -119,11 +119,12 @@ struct reply {
 	u32 undone_count;
 	u8 action; /* the action on the chosen VMs, enum vm_action */
 	/*
-	 * a failure with one of the chosen VMs is reported, and the command goes on with the next
+	 * after a failure with one of the chosen VMs, which is reported, the command continues with
+	 * the next
 	 */
 	bool several;
 
-	/* the console is not locked during the command, even if nobody types for long */
+	/* the console is not locked during the command, however long no key is pressed */
 	bool lasting;
 	/* the VM to whose console the terminal is attached afterwards; 0: none */
 	u32 attach_id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `audit`: walks every page's owner, table and reference and shows what is wrong. Run
- * by command.c. Takes memory of its own while it runs; inspect/audit.c judges what the kernel lists
- * through sys_audit.
+ * The command `audit`: walks every page's owner, table and reference and shows inconsistencies. Run
+ * by command.c. Takes memory of its own while it runs; inspect/audit.c judges the kernel's lists,
+ * which come from sys_audit.
  */
 #include "vmm/manager/inspect/audit.h"
 #include "lib/bits.h"

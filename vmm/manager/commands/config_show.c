@@ -77,7 +77,7 @@ static void command_config_show_vm(struct reply *reply, const struct vm_config *
 	reply_object_end(reply);
 }
 
-/* Copies into the host's section what commands have changed since the start. */
+/* Copies settings that commands have changed since the start into the host's section. */
 static void command_config_show_take_over(struct config *config)
 {
 	enum log_level level = log_level_get(LOG_BOOT);

@@ -106,7 +106,7 @@ static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu
 		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
-/* What `cpu` shows of all CPUs at once, as it is the same for all. */
+/* The facts that `cpu` shows once, as they are the same for all CPUs. */
 struct alike {
 	struct leak_cpu cpu;
 	char done[128];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `handles`: shows who may do what, as every handle of every process. Run by command.c;
- * the kernel lists the handles through sys_audit.
+ * The command `handles`: shows the rights of every process, as a list of all its handles. Run by
+ * command.c; the kernel lists the handles through sys_audit.
  */
 #include "kernel/abi/audit.h"
 #include "kernel/abi/object.h"
@@ -27,8 +27,8 @@ static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bin
 				      "create", "control", "destroy", "grant"};
 
 /*
- * A listing in progress, with two pages of memory for the kernel's lists: while a page of handles
- * is shown, another list is read to find what a handle refers to.
+ * A listing in progress, with two pages of memory for the kernel's lists: while the handles in one
+ * page are shown, the other page gets lists in which the objects behind these handles are found.
  */
 struct listing {
 	struct reply *reply;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands that look into a guest have in common: they ask the VM's monitor and wait for
- * the answer. Called by these commands. Keeps the question in the reply; vm_query.c sends it.
+ * Asks a VM's monitor a question and waits for the answer, for all commands that look into a guest.
+ * Called by these commands. Keeps the question in the reply; vm_query.c sends it.
  */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"

@@ -3,12 +3,12 @@
 
 #include "vmm/manager/command/command.h"
 
-/* What the commands that look into a guest have in common. */
+/* Functions that all commands which look into a guest use. */
 
 /*
  * Begins to ask the monitor of VM `name` a question. `cpu` is a vCPU's number as it was typed; NULL
- * stands for the first, and with `all_cpus` for all the others after it as well. Returns false
- * after writing an error.
+ * means the first one, and with `all_cpus` all others after it as well. Returns false after writing
+ * an error.
  */
 bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool all_cpus,
 		   const struct query *question);
@@ -28,7 +28,7 @@ bool inspect_next_vm(struct reply *reply, const struct query *question);
 
 /*
  * Takes the monitor's answer; returns false while there is none yet. *answer is NULL if there will
- * be none, which the asker was told.
+ * be none; the asker then has an error.
  */
 bool inspect_take(struct reply *reply, const struct vm_answer **answer);
 /* Returns an answer's data of that size, or NULL after reporting that the answer is bad. */

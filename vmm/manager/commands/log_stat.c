@@ -51,7 +51,7 @@ static void command_log_stat_show_store(struct reply *reply, const struct log_st
 }
 
 /*
- * Shows what writing log lines costs, in TSC cycles; in an emulator whose TSC counts instructions
+ * Shows the cost of writing log lines, in TSC cycles; in an emulator whose TSC counts instructions
  * these are instructions.
  */
 static void command_log_stat_show_cost(struct reply *reply, const struct log_stats *stats)

@@ -20,7 +20,7 @@ static bool command_pci_may_have_dma(const struct pci_function *function)
 	return pci_answers(function) && pci_has_dma(function);
 }
 
-/* Returns what is wrong with the function, or NULL. */
+/* Returns a sentence about the function's problem, or NULL. */
 static const char *command_pci_problem_of(const struct pci_function *function)
 {
 	return pci_answers(function) ? function->problem : "it does not answer any more";
@@ -218,7 +218,7 @@ static void command_pci_show_trust(struct reply *reply)
 				  "reach all memory by DMA.");
 }
 
-/* Shows one PCI function; after the last, the text form says who is trusted with DMA. */
+/* Shows one PCI function; after the last, the text form says which drivers are trusted with DMA. */
 static bool command_pci_show_next(struct reply *reply, u64 place)
 {
 	if (place < pci_count()) {

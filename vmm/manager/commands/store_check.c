@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `store check`: lets a store's driver compare the metadata on the disk with what it
- * has in memory. Run by command.c; `store list` shows how far the driver is.
+ * The command `store check`: lets a store's driver compare the metadata on the disk with those in
+ * memory. Run by command.c; `store list` shows the driver's progress.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"

@@ -43,7 +43,10 @@ static void command_store_list_show_check(struct reply *reply, const struct stor
 		   told->check_mended);
 }
 
-/* Shows which host holds a store that only one host may hold, or who has held another one last. */
+/*
+ * Shows the host that holds a store which only one host may hold, or, for another store, its last
+ * holder.
+ */
 static void command_store_list_show_owner(struct reply *reply, const struct store_told *told)
 {
 	char host[GUID_TEXT_BYTES];
@@ -158,8 +161,8 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 }
 
 /*
- * Shows a store. With `whole`, also what its quotas allow and are used for, and where its volumes
- * are damaged, which takes a look at all volumes.
+ * Shows a store. With `whole`, also its quotas with their use, and the damaged places of its
+ * volumes, which takes a look at all volumes.
  */
 static void command_store_list_show(struct reply *reply, const struct store *store, bool whole)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `store scrub`: lets a store's driver compare what volumes hold with the sums that
- * were made of it. Run by command.c; `store list` shows how far the driver is, and what it found.
+ * The command `store scrub`: lets a store's driver compare the data of volumes with their
+ * checksums. Run by command.c; `store list` shows the driver's progress and findings.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"

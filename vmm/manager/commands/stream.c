@@ -24,7 +24,10 @@ struct options {
 static bool command_stream_take_port(struct reply *reply, const struct vm *vm, const char *name,
 				     u32 *port)
 {
-	/* Who may look at a console may not run programs in the guest, which its agent does. */
+	/*
+	 * The right to a console is not enough for the agent's port, as the agent runs programs in
+	 * the guest.
+	 */
 	if (!reply_may(reply, string_equal(name, AGENT_PORT) ? MAY_GUEST : MAY_CONSOLE))
 		return false;
 	*port = vm_port_find(vm, name);
@@ -67,8 +70,8 @@ static bool command_stream_take_option(struct reply *reply, const struct vm *vm,
 }
 
 /*
- * Makes way for a new stream that writes to the VM's console or port, as only one may: closes the
- * other one, or reports it as an error.
+ * Makes way for a new stream that writes to the VM's console or port, as only one stream may:
+ * closes the present one, or reports it as an error.
  */
 static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
 				       const struct options *options)

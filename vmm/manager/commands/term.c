@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `term`: says what the operator's terminal can do. Run by command.c; console/console.c
- * keeps the answer.
+ * The command `term`: tells Skerry the abilities of the operator's terminal. Run by command.c;
+ * console/console.c keeps the answer.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/console/console.h"

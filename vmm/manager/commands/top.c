@@ -17,7 +17,7 @@
 
 #define COLUMNS "%-16s %-8s %7s %7s %9s %8s %10s"
 
-/* What a VM had used up in all when `top` last took its samples. */
+/* A VM's total use at the moment when `top` last took its samples. */
 struct sample {
 	u32 id; /* the VM's id; 0: there was no VM */
 	u64 cpu_ns;
@@ -41,7 +41,7 @@ static struct top {
 	bool taken; /* `top` of a machine channel is using this run */
 	u32 count;
 	struct sample sample[VM_MAX];
-	/* what each VM used; the first `count` entries are valid, the busiest VM first */
+	/* use of each VM; the first `count` entries are valid, the busiest VM first */
 	struct use use[VM_MAX];
 } tops[2];
 
@@ -66,8 +66,8 @@ static u64 command_top_permille(u64 before, u64 now, u64 passed_ns)
 }
 
 /*
- * Returns what a VM used between two samples. A VM that was booted since counts from 0, as its
- * account does.
+ * Returns a VM's use between two samples. A VM that was booted since counts from 0, as its account
+ * does.
  */
 static struct use command_top_use_of(u32 place, struct sample last, struct sample now,
 				     u64 passed_ns)

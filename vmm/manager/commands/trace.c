@@ -31,7 +31,7 @@ static void command_trace_describe_io(const struct query_trace_entry *entry, cha
 		       plural, (u32)entry->rax & masks[entry->io_size % 5]);
 }
 
-/* Describes an exit by what its reason alone does not tell, such as an address. */
+/* Describes details of an exit that its reason does not tell, such as an address. */
 static void command_trace_describe(const struct query_trace_entry *entry, char *text, size_t size)
 {
 	text[0] = '\0';

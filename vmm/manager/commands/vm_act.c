@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands of a VM's life (start, stop, pause, ...) have in common: they choose VMs by
- * name or pattern, act on each and wait. Called by these commands; vm_act.c acts.
+ * Implements the commands of a VM's life (start, stop, pause, ...): choose VMs by name or pattern,
+ * act on each, and wait. Called by these commands; vm/process/vm_act.c acts.
  */
 #include "vmm/manager/commands/vm_act.h"
 #include "vmm/manager/vm/vm_life.h"

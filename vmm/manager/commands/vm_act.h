@@ -5,9 +5,9 @@
 #include "vmm/manager/vm/vm_life.h"
 
 /*
- * Runs what the commands of a VM's life have in common: does the action to each of the named VMs
- * and writes the answer. All names are looked up before any action. Each command is a
- * VM_ACT_COMMAND(identifier, action, .name = ..., texts).
+ * Runs a command of a VM's life: does the action to each of the named VMs and writes the answer.
+ * All names are looked up before any action. Each command is a VM_ACT_COMMAND(identifier, action,
+ * .name = ..., texts).
  */
 void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action);
 bool vm_act_resume(struct reply *reply);

@@ -70,7 +70,7 @@ static bool command_vm_backup_is_state(const struct vm *vm, struct text name)
 	       command_vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
 }
 
-/* Reads a word DISK=TARGET or state=TARGET, which says where a disk or the state is copied to. */
+/* Reads a word DISK=TARGET or state=TARGET, which names the target for a disk or for the state. */
 static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
 					struct vm_backup_wish *wish)
 {
@@ -97,7 +97,7 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 		return false;
 	}
 	if (place != CONFIG_VM_DISK_MAX && strchr(equals + 1, '/') != NULL) {
-		/* who writes to a volume needs the right to the content of volumes */
+		/* writing to a volume needs the right to the content of volumes */
 		if (!reply_may(reply, MAY_CONTENT) ||
 		    command_volume(reply, equals + 1, &rest, &volume) == NULL)
 			return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm backup list`: shows the last backup of one VM or of all, and what their keys
- * `backup` plan and keep. Run by command.c; only reads.
+ * The command `vm backup list`: shows the last backup of one VM or of all, and the backups that
+ * their keys `backup` plan and keep. Run by command.c; only reads.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/backup_place.h"
@@ -11,9 +11,9 @@
 #define COLUMNS "%-12s %-12s %-12s %-5s %-5s %-8s %12s %12s  %s"
 
 /*
- * The number of a line for reply_list: above ROW_BITS the VM's place in the table of VMs, below the
- * line of that VM: those of its last backup, one for what is planned, and for each disk as many as
- * can be kept. A line that is not there is passed over.
+ * The number of a line for reply_list: the bits above ROW_BITS are the VM's place in the table of
+ * VMs, the bits below the line of that VM: the lines of its last backup, one for the plan, and for
+ * each disk as many as backups can be kept. A missing line is passed over.
  */
 #define ROW_BITS    16u
 #define ROW_PLANNED CONFIG_VM_DISK_MAX
@@ -21,7 +21,7 @@
 #define ROW_END	    (ROW_KEPT + CONFIG_VM_DISK_MAX * BACKUP_PLACES_MAX)
 _Static_assert(ROW_END < 1u << ROW_BITS, "there is a number for each line");
 
-/* What a line says. */
+/* The contents of a line. */
 struct command_vm_backup_row {
 	const char *disk;
 	const char *target;
@@ -31,7 +31,7 @@ struct command_vm_backup_row {
 	u64 copied_bytes;
 	u64 all_bytes;
 	const char *problem;
-	u64 moment; /* of a scheduled backup; 0: none */
+	u64 moment; /* moment of a scheduled backup; 0: the backup is not a scheduled one */
 };
 
 static void command_vm_backup_list_row(struct reply *reply, const struct vm *vm,
@@ -95,7 +95,7 @@ static void command_vm_backup_list_show_last(struct reply *reply, const struct v
 	command_vm_backup_list_row(reply, vm, &row);
 }
 
-/* Shows what the VM's key `backup` plans, and why the last backup by it has failed, if it has. */
+/* Shows the plan of the VM's key `backup`, and the reason if the last backup by it has failed. */
 static void command_vm_backup_list_show_plan(struct reply *reply, const struct vm *vm)
 {
 	const struct vm_operation *operation = &vm->operation[OPERATION_SCHEDULE];
@@ -175,7 +175,7 @@ static bool command_vm_backup_list_show(struct reply *reply, u64 number)
 	if (vm != NULL && (reply->vm_id == 0 || vm->id == reply->vm_id))
 		next = command_vm_backup_list_show_row(reply, vm,
 						       (u32)(number & (BIT(ROW_BITS) - 1)));
-	/* reply_list goes on behind the number that is set here */
+	/* reply_list continues behind the number that is set here */
 	reply->shown = (next < ROW_END ? place << ROW_BITS | next : (place + 1) << ROW_BITS) - 1;
 	return true;
 }

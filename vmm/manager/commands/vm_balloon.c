@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm balloon`: says how much of its memory a guest is to keep; its balloon takes the
- * rest, once the guest agrees. Run by command.c; asks the monitor through inspect.c.
+ * The command `vm balloon`: sets how much of its memory a guest keeps; its balloon takes the rest,
+ * once the guest agrees. Run by command.c; asks the monitor through inspect.c.
  */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"

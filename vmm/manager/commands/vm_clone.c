@@ -27,7 +27,7 @@ static void command_vm_clone_show(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-/* Waits until the clone runs, or its monitor has said why it cannot. */
+/* Waits until the clone runs, or its monitor has reported why it cannot. */
 static bool command_vm_clone_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm cr0`: shows CR0, CR3, CR4 and EFER bit by bit: what the guest sees, what is in
- * force, and who decides. Run by command.c; asks the monitor through inspect.c.
+ * The command `vm cr0`: shows CR0, CR3, CR4 and EFER bit by bit: the guest's view, the value in
+ * force, and whether the guest or the host owns the bit. Run by command.c; asks the monitor through
+ * inspect.c.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"

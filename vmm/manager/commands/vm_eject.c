@@ -53,7 +53,7 @@ static bool command_vm_eject_find(struct reply *reply, const struct vm *vm, cons
 	return false;
 }
 
-/* Tells what is in the drive with that disk of the VM's, or was taken out of it. */
+/* Writes which medium is in the drive of that VM's disk, or was taken out of it. */
 static void command_vm_eject_tell(struct reply *reply, const struct vm *vm, u32 place, bool full)
 {
 	const char *disk = command_vm_eject_name(vm, place);

@@ -17,8 +17,8 @@
 #define N(value) ((unsigned long long)(value))
 
 /*
- * A word that says what exits: its VMCS encoding or VMCB offset, the bits shown of it, and their
- * names.
+ * A control word that selects exits: its VMCS encoding or VMCB offset, the bits shown of it, and
+ * their names.
  */
 struct control_word {
 	const char *name;

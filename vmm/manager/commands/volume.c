@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands `store` and `volume` share: finding what they are about, and waiting for the
- * answer of a store's driver. Keeps only the number of the store's command, in the reply.
+ * Finds the store and volume that a command names, and waits for the answer of a store's driver,
+ * for the commands `store` and `volume`. Keeps only the number of the store's command, in the
+ * reply.
  */
 #include "vmm/manager/commands/volume.h"
 
@@ -13,7 +14,10 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
-/* How long an asker waits for a store's answer; the driver carries the command out in any case. */
+/*
+ * The time for which an asker waits for a store's answer; the driver carries the command out in any
+ * case.
+ */
 #define WAIT_NS (60 * NS_PER_S)
 
 #define VOLUME_BYTES_MAX  (1024ul * GIB)

@@ -4,7 +4,7 @@
 #include "vmm/manager/command/reply.h"
 #include "vmm/manager/disk/store.h"
 
-/* What the commands `store` and `volume` share. */
+/* Functions that the commands `store` and `volume` share. */
 
 #define VOLUME_USERS_BYTES 160u
 
@@ -36,7 +36,7 @@ void command_store_ask(struct reply *reply, struct store *store, enum store_oper
 		       const struct store_item *item);
 /* Does the same for the store of that name with a command that is about all of the store. */
 void command_store_begin(struct reply *reply, const char *name, enum store_operation operation);
-/* Writes that a store's command is done; `said` is what its driver said of that, or "". */
+/* Writes that a store's command is done; `said` is the driver's text about it, or "". */
 void command_store_show_done(struct reply *reply, const char *store, const char *said);
 /* Writes about a volume: a line at the console, a JSON object on a machine channel. */
 void command_volume_show(struct reply *reply, const struct store *store,

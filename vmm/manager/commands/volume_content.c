@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands about what volumes hold: `volume write`, `volume read` and `volume digest`. Run by
- * command.c; disk/content.c has a process move it.
+ * The commands about the content of volumes: `volume write`, `volume read` and `volume digest`. Run
+ * by command.c; disk/content.c has a process move the content.
  */
 #include "lib/string.h"
 #include "vmm/manager/channel/channel_state.h"

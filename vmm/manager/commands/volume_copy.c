@@ -22,7 +22,7 @@ static bool command_volume_copy_resume(struct reply *reply)
 	return true;
 }
 
-/* Waits for the copy of that number, or, if it is 0, says why none was begun. */
+/* Waits for the copy of that number; for 0, writes why none was begun. */
 static void command_volume_copy_begin(struct reply *reply, const struct store *store,
 				      const char *volume, u32 number, const char *problem)
 {

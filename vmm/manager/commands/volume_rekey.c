@@ -52,8 +52,8 @@ static bool command_volume_may_rekey(struct reply *reply, const struct store_vol
 }
 
 /*
- * Begins the rekey of a volume that a VM or nobody uses. Returns its number, or 0, with the reason
- * in `problem`.
+ * Begins the rekey of a volume that has one VM as its user, or no user. Returns its number, or 0,
+ * with the reason in `problem`.
  */
 static u32 command_volume_rekey_begin(struct store *store, const struct store_volume *volume,
 				      const char *key, char *problem, size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `volume stat`: shows all that is known of one volume. Run by command.c; only reads
- * what the store's driver tells and counts.
+ * The command `volume stat`: shows all facts about one volume. Run by command.c; only reads the
+ * driver's reports and counts.
  */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operator's terminal: its modes, the commands typed there, and what is shown when. Called by
- * the event loop, main.c and setup.c; commands change its settings. Owns the mode, the output and
- * the editor.
+ * The operator's terminal: its modes, the commands typed there, and the times at which output is
+ * shown. Called by the event loop, main.c and setup.c; commands change its settings. Owns the mode,
+ * the output and the editor.
  */
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/command/command.h"
@@ -367,7 +367,7 @@ static void console_send_some(void)
 	console_send(port, &output, &pager, console_recover);
 }
 
-/* Drops what the pager still holds back of the output. */
+/* Drops the output that the pager still holds back. */
 static void console_drop_page(void)
 {
 	if (!pager.ended)

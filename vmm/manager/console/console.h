@@ -13,7 +13,7 @@ void console_init(enum serial_name port);
 void console_use(enum serial_name port);
 enum serial_name console_port(void);
 
-/* What the terminal can do: show text, until an operator says that it can do more. */
+/* The abilities of the terminal: only showing text, until an operator says that it can do more. */
 struct console_terminal {
 	bool on;  /* colours, pages and clearing of the screen are in use */
 	u32 rows; /* 0: no pages */

@@ -4,7 +4,7 @@
 #include "vmm/manager/console/line_editor.h"
 
 /*
- * Completes the line for the Tab key: types what all choices have in common, or lists them if that
- * is nothing.
+ * Completes the line for the Tab key: types the common beginning of all choices, or lists them if
+ * they have none.
  */
 void console_complete(struct line_editor *editor);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what is typed at the console, and finds keys such as Ctrl-C behind other input. Called by
+ * Reads the bytes typed at the console, and finds keys such as Ctrl-C behind other input. Called by
  * the other files of this folder. Owns the byte that was given back and the count of lost bytes.
  */
 #include "vmm/manager/console/console_input.h"

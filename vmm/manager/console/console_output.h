@@ -34,8 +34,8 @@ bool console_output_tell_loss(struct console_output *output);
 void console_output_fresh_line(struct console_output *output);
 
 /*
- * Returns up to *count waiting bytes, in place; console_output_taken says how many of them were
- * sent.
+ * Returns a pointer to waiting bytes, at most *count; console_output_taken then takes the number of
+ * bytes that were sent.
  */
 const u8 *console_output_waiting(const struct console_output *output, u32 *count);
 void console_output_taken(struct console_output *output, u32 count);

@@ -36,8 +36,8 @@ static u32 pager_mine(const struct pager *pager, u32 count, u32 position)
 }
 
 /*
- * Returns how many of `count` bytes at the position come before the command's output: what was
- * typed, and its end of line.
+ * Returns how many of `count` bytes at the position come before the command's output: the typed
+ * line and its end.
  */
 static u32 pager_before(const struct pager *pager, u32 count, u32 position)
 {

@@ -6,8 +6,8 @@
 #include "vmm/manager/login/login.h"
 
 /*
- * What the console asks without echo: the password that opens it, the two lines of a new password,
- * and the key of saved VMs. Nothing here waits: a step does what can be done.
+ * The secrets that the console asks for without echo: the password that opens it, the two lines of
+ * a new password, and the key of saved VMs. No function here waits: a step does as much as it can.
  */
 enum console_secret_state {
 	/* there is nothing to do until more input comes or the deadline passes */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Edits a line and draws it on the terminal. Called by console.c, and by line_keys.c and
- * line_history.c, which do what keys ask for. Holds no state beyond the given editor.
+ * line_history.c, which handle keys. Holds no state beyond the given editor.
  */
 #include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/console/line_keys.h"

@@ -37,7 +37,7 @@ struct line_editor {
 	char text[LINE_MAX + 1]; /* the line, terminated by 0 */
 	u32 length;
 	u32 cursor;
-	bool overflow; /* the line is too long, and what follows up to its end is dropped */
+	bool overflow; /* the line is too long, and its further characters are dropped */
 	u8 bad_byte;
 	u32 bad_column; /* the column of the first character that is not valid; 0: there is none */
 	bool after_cr;	/* the last byte was a CR: a LF now belongs to it */
@@ -66,7 +66,7 @@ struct line_editor {
 	u32 history_count; /* lines ever added; the last LINE_HISTORY are kept */
 	/* how far back in the history the user looks; 0: at the line being written */
 	u32 history_back;
-	/* after Ctrl-R: the query is being typed, and the line shown is what was found */
+	/* after Ctrl-R: the query is being typed, and the line shown is the one found */
 	bool searching;
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];

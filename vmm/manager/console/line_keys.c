@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does to the line what each key asks for, and reads escape sequences. Called by line_editor.c.
- * Holds no state beyond the given editor.
+ * Carries out editing keys, and reads escape sequences. Called by line_editor.c. Holds no state
+ * beyond the given editor.
  */
 #include "vmm/manager/console/line_keys.h"
 #include "vmm/manager/text/text.h"

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/console/line_editor.h"
 
-/* What the files of the line editor share. */
+/* Functions and types that the files of the line editor share. */
 
 /* clang-format off */
 enum control {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filters what a guest prints, byte by byte: decides where text, sequences and strings begin and
- * end. Called by console_guest.c; terminal_sequence.c decides which sequences pass. Holds no state
+ * Filters a guest's output, byte by byte: decides where text, sequences and strings begin and end.
+ * Called by console_guest.c; terminal_sequence.c decides which sequences pass. Holds no state
  * beyond the given filter; every byte is untrusted.
  */
 #include "vmm/manager/console/terminal_filter.h"
@@ -118,7 +118,10 @@ static void terminal_filter_begin_character(struct terminal_filter *filter, u8 b
 	filter->character[0] = (char)byte;
 }
 
-/* Continues a character; returns false if the byte does not belong to it, so that it is none. */
+/*
+ * Continues a character; returns false if the byte does not belong to it, which makes the character
+ * invalid.
+ */
 static bool terminal_filter_continue_character(struct terminal_filter *filter, u8 byte)
 {
 	bool fits = byte >= filter->low && byte <= filter->high;

@@ -34,7 +34,10 @@ struct terminal_filter {
 	u8 high;
 	char character[4];
 
-	/* Whether G0 and G1 are DEC's line graphics, and which of the two is in use. */
+	/*
+	 * The character sets G0 and G1, each either DEC's line graphics or not, and which of the
+	 * two is in use.
+	 */
 	struct terminal_sets {
 		bool graphics[2];
 		u8 used;

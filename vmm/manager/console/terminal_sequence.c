@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which complete sequences pass, by what they do (ECMA-48, 8.3; DEC's and xterm's own), and
+ * Decides by their effect which complete sequences pass (ECMA-48, 8.3; DEC's and xterm's own), and
  * restores the terminal afterwards. Called by terminal_filter.c and console_guest.c. Holds no state
  * beyond the given filter.
  */
@@ -332,9 +332,9 @@ void terminal_filter_leave(struct terminal_filter *filter)
 }
 
 /*
- * Sequences that end whatever is under way, reset the terminal softly, and turn off what makes it
- * type by itself: mouse, focus, pasting, other keys. UTF-8 is turned on again, 8-bit controls are
- * not.
+ * Sequences that end any sequence under way, reset the terminal softly, and turn off modes in which
+ * it types by itself: mouse, focus, pasting, other keys. UTF-8 is turned on again, 8-bit controls
+ * are not.
  */
 #define RAW_BEFORE "\x18\x1b\\\x1b[!p\x1b F\x1b%G"
 #define RAW_AFTER                                                                                  \

@@ -7,7 +7,7 @@
 void terminal_escape(struct terminal_filter *filter, char final);
 void terminal_sequence(struct terminal_filter *filter, char final);
 /*
- * Does what the guest's REP asks for, since not every terminal does it with UTF-8: sends the last
+ * Carries out the guest's REP, which not every terminal supports with UTF-8: sends the last
  * character of a line drawing `count` more times. In terminal_filter.c.
  */
 void terminal_repeat(struct terminal_filter *filter, u32 count);

@@ -2,7 +2,7 @@
 /*
  * Names, lists and judges the volumes that hold scheduled backups. Called by the schedule of a VM's
  * backups and by the commands `disk restore`, `vm backup list` and `volume`. Owns the list that
- * backup_places returns; only reads what the stores' drivers tell.
+ * backup_places returns; only reads the reports of the stores' drivers.
  */
 #include "vmm/manager/disk/backup_place.h"
 
@@ -45,8 +45,8 @@ bool backup_moment_parse(struct text text, u64 *moment)
 }
 
 /*
- * Writes what stands for a disk in a name: STORE:VOLUME, or a hash of STORE/VOLUME that nobody can
- * make another disk have.
+ * Writes the part of a name that stands for a disk: STORE:VOLUME, or a hash of STORE/VOLUME for
+ * which no second disk can be found.
  */
 static void backup_place_disk(const char *disk, char text[DISK_BYTES + 1])
 {
@@ -78,8 +78,8 @@ void backup_place_name(const char *vm, const char *disk, u64 moment, u32 sequenc
 }
 
 /*
- * Reads the end of a name, and in *disk what stands for the disk. Returns false if the name is not
- * one of backup_place_name.
+ * Reads the end of a name, and the disk's part of it into *disk. Returns false if the name was not
+ * made by backup_place_name.
  */
 static bool backup_place_read(const char *name, struct text *disk, struct backup_place *place)
 {

@@ -17,9 +17,9 @@
 struct backup_place {
 	/* when the backup was begun, in UTC, as a decimal number YYYYMMDDhhmmss; later is larger */
 	u64 moment;
-	u64 made_s;   /* the same as Unix time, as the store says; 0: unknown */
+	u64 made_s;   /* the moment as Unix time, from the store; 0: unknown */
 	u64 volume;   /* id of the volume */
-	u32 index;    /* of the volume in the store's list, for store_volume_at */
+	u32 index;    /* the volume's index in the store's list, for store_volume_at */
 	u64 bytes;    /* size of the volume */
 	u32 sequence; /* the backup's place in its chain, 0 for a full one */
 };
@@ -27,7 +27,7 @@ struct backup_place {
 /* The volumes of a chain of backups, STORE/VOLUME each, the full one first. */
 struct backup_chain {
 	u32 count;
-	u64 moment; /* of the last backup of the chain */
+	u64 moment; /* moment of the last backup of the chain */
 	char name[BACKUP_CHAIN_MAX][BACKUP_PLACE_BYTES];
 };
 

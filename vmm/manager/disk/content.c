@@ -106,8 +106,8 @@ static bool content_make_links(struct content *content, const struct content_wis
 {
 	bool fixed = (wish->volume->flags & STORE_VOLUME_READ_ONLY) != 0;
 	/*
-	 * The volume that gets another key is not written to, but nobody else may use it meanwhile;
-	 * of one that a VM writes to, a snapshot is read.
+	 * The volume that gets another key is not written to, but no other user may have it
+	 * meanwhile; of a volume that a VM writes to, a snapshot is read.
 	 */
 	bool read_only =
 		wish->operation != CONTENT_WRITE && (wish->operation != CONTENT_REKEY || fixed);
@@ -284,8 +284,8 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
 }
 
 /*
- * Handles the end of a movement's process: reads once what the process has written about its
- * outcome, and keeps that without unprintable bytes.
+ * Handles the end of a movement's process: reads the outcome that the process has written, once,
+ * and keeps it without unprintable bytes.
  */
 static void content_take_outcome(struct content *content)
 {

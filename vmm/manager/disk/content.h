@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Moves what volumes hold between stores and machine channels or disks, or digests it, each time by
- * a process of its own.
+ * Moves the content of volumes between stores and machine channels or disks, or digests it, each
+ * time by a process of its own.
  */
 #include "vmm/io/content_page.h"
 #include "vmm/manager/driver/driver.h"
@@ -50,7 +50,7 @@ struct content {
 };
 
 /*
- * What an operator asks for: `bytes` bytes of a volume from `from` on, a multiple of
+ * An operator's request: `bytes` bytes of a volume from `from` on, a multiple of
  * CONTENT_STEP_BYTES.
  */
 struct content_wish {
@@ -81,7 +81,7 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
  * NULL.
  */
 const struct content *content_find(u32 number);
-/* Returns how many bytes the movement's process has moved so far, as it says. */
+/* Returns the number of bytes moved so far, as the movement's process reports it. */
 u64 content_moved(const struct content *content);
 
 /*

@@ -29,7 +29,7 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *
  */
 u32 controller_units(u32 device);
 /*
- * Writes what the configuration calls a disk of the driver: the driver's own name if it has one
+ * Writes the configuration's name of a disk of the driver: the driver's own name if it has one
  * disk.
  */
 void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVER_NAME_BYTES]);

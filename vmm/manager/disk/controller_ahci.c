@@ -24,7 +24,10 @@ static struct reset {
 	struct pci_memory registers;
 } ahci_resets[DRIVER_MAX];
 
-/* Gives the driver's process what it needs; DMA is enabled last, when all the rest is there. */
+/*
+ * Gives the driver's process its registers, interrupt and memory; DMA is enabled last, when all the
+ * rest is there.
+ */
 static void controller_ahci_equip(struct process_build *build, u32 device)
 {
 	struct pci_function *function = device_function(device);

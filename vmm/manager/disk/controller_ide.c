@@ -59,8 +59,8 @@ static void controller_ide_give_ports(struct process_build *build, u16 first, u3
 }
 
 /*
- * Gives the process what it needs; DMA is enabled last. The interrupt line of a native channel is
- * described only in AML, so that driver gets none.
+ * Gives the driver's process its ports, interrupt and memory; DMA is enabled last. The interrupt
+ * line of a native channel is described only in AML, so that driver gets none.
  */
 static void controller_ide_equip(struct process_build *build, u32 device)
 {

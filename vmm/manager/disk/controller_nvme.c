@@ -8,8 +8,8 @@
 #include "vmm/manager/driver/device_irq.h"
 
 /*
- * Gives the driver's process what it needs. The registers are BAR 0 (NVMe 1.4, 2.1.10); DMA is
- * enabled last, when all the rest is there.
+ * Gives the driver's process its registers, interrupt and memory. The registers are BAR 0 (NVMe
+ * 1.4, 2.1.10); DMA is enabled last, when all the rest is there.
  */
 static void controller_nvme_equip(struct process_build *build, u32 device)
 {

@@ -8,7 +8,10 @@
 #include "vmm/manager/driver/device_irq.h"
 #include "vmm/manager/driver/device_virtio.h"
 
-/* Gives the driver's process what it needs; DMA is enabled last, when all the rest is there. */
+/*
+ * Gives the driver's process the device's structures, its interrupt and memory; DMA is enabled
+ * last, when all the rest is there.
+ */
 static void controller_virtio_equip_with(struct process_build *build, u32 device, const char *image)
 {
 	struct pci_function *function = device_function(device);

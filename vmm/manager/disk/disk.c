@@ -178,7 +178,8 @@ static bool disk_overlaps(const struct driver_link *link, const struct disk *dis
 }
 
 /*
- * Returns a link to the same sectors as `disk` that does not allow another one beside it, or NULL.
+ * Returns a link to the same sectors as `disk` whose use does not allow another link to them, or
+ * NULL.
  */
 static const struct driver_link *disk_find_conflict(const struct disk *disk, bool read_only)
 {
@@ -284,7 +285,7 @@ static struct driver_link *disk_attach_section(struct vm *vm, u32 number, bool r
 					       size_t size)
 {
 	const struct disk_config *config = config_disk(number);
-	/* a device that reached the guest's RAM would read what is not encrypted yet */
+	/* a device with access to the guest's RAM would read data that are not encrypted yet */
 	bool direct = config->dma == DMA_DIRECT && !vm->overcommits && !disk_is_encrypted(config);
 	struct driver_link wanted = disk_wanted_by(vm, direct);
 	struct driver_link *link;

@@ -21,7 +21,7 @@ struct disk {
 
 extern const struct driver_class disk_class;
 
-/* Returns what the driver reports of the disk; in memory that the driver may change at any time. */
+/* Returns the driver's report about the disk, in memory that the driver may change at any time. */
 static inline const struct disk_unit *disk_unit_of(const struct disk *disk)
 {
 	return &disk->driver->channel->disk.unit[disk->unit];
@@ -42,13 +42,13 @@ const struct disk *disk_at(u32 number);
 /* Returns the disk of a section [disk NAME] and its number, or NULL if there is none. */
 const struct disk *disk_find(const char *name, u32 *number);
 /*
- * Takes in how large the driver, which has just become ready, finds its disks and partitions: one
- * that begins where it did may be larger than before, and a partition smaller, too.
+ * Takes the sizes of disks and partitions from a driver that has just become ready. A disk or
+ * partition that begins at the same sector may be larger than before, and a partition smaller, too.
  */
 void disks_look_again(const struct driver *driver);
 /*
- * Makes a disk in memory larger; its users are told. Returns false, with the reason in `problem`,
- * if it stays as it is.
+ * Makes a disk in memory larger and tells its users. Returns false, with the reason in `problem`,
+ * if its size stays the same.
  */
 bool disk_resize(u32 number, u64 bytes, char *problem, size_t size);
 /*
@@ -72,8 +72,8 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size);
 /*
  * Links a VM to a disk or volume of its own, as `wanted` says. With `ends`, those of an earlier
  * link of the VM's, the VM's monitor has the new link in place of the earlier one; without a memory
- * in them the ends are made. Returns NULL, with the reason in `problem`, if that is not possible:
- * the ends are the caller's then.
+ * in them the ends are made. Returns NULL, with the reason in `problem`, if that is not possible;
+ * the ends then belong to the caller.
  */
 struct driver_link *disk_attach_own(struct vm *vm, const struct vm_disk *wanted,
 				    const struct link_ends *ends, char *problem, size_t size);
@@ -123,7 +123,10 @@ void disk_give_keys(const struct vm *vm, struct process_build *build);
  */
 void disk_give_keys_of(const struct store_key *from, const struct store_key *to, handle_t group,
 		       struct process_build *build);
-/* Returns whether clones or backups see what one of the VM's disks held at its last snapshot. */
+/*
+ * Returns whether clones or backups use a view of one of the VM's disks as it was at its last
+ * snapshot.
+ */
 bool disk_any_is_viewed(const struct vm *vm);
 /*
  * Ends the VM's links to disks, except those whose old blocks are seen through views; to be
@@ -145,8 +148,8 @@ void disk_limit_all(struct vm *vm);
 /* Pages that a view of a disk needs besides DISK_LINK_PAGES. */
 #define DISK_VIEW_PAGES (BLOCK_BOUNCE_BYTES / PAGE_SIZE + 1u)
 /*
- * Pages that a process which copies, restores or moves what disks hold needs besides those of its
- * links: its image, memory, stack and page tables.
+ * Pages that a process which copies, restores or moves the content of disks needs besides those of
+ * its links: its image, memory, stack and page tables.
  */
 #define DISK_COPIER_PAGES 512u
 /*

@@ -2,8 +2,8 @@
 /*
  * Makes the list of blocks that change between a disk's backups or a rekey's rounds, and tells the
  * driver where it is. Called by vm_backup.c, vm_backup_begin.c, rekey_round.c, content.c and, for
- * what the driver is told, by disk_class.c. The list's memory is charged to the VM's memory group,
- * and the page tables that map it to the driver's.
+ * the description that the driver gets, by disk_class.c. The list's memory is charged to the VM's
+ * memory group, and the page tables that map it to the driver's.
  */
 #include "vmm/manager/disk/disk_changes.h"
 
@@ -101,9 +101,8 @@ void disk_changes_give(const struct driver_link *link, struct process_build *bui
 }
 
 /*
- * Returns the address and size of the list of changes, with the number that the driver was told
- * before; disk_changes_show() then writes the new number, which tells the driver that they are
- * valid.
+ * Returns the address and size of the list of changes, with the number that the driver has already;
+ * disk_changes_show() then writes the new number, which tells the driver that they are valid.
  */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown)

@@ -37,7 +37,10 @@ bool disk_changes_are_whole(const struct driver_link *link);
  */
 void disk_changes_give(const struct driver_link *link, struct process_build *build);
 
-/* Returns what the driver is told of the list of changes; `shown` is what it was told before. */
+/*
+ * Returns the description of the list of changes for the driver; `shown` is the description that it
+ * has.
+ */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown);
 void disk_changes_show(const struct driver_link *link, struct disk_changes_given *shown);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all disk drivers have in common for the manager: their readiness, their clients'
- * descriptions and limits. Called through disk_class by vmm/manager/driver. Writes to links and to
- * the drivers' lists of clients.
+ * The part of the manager's work that is the same for all disk drivers: their readiness, their
+ * clients' descriptions and limits. Called through disk_class by vmm/manager/driver. Writes to
+ * links and to the drivers' lists of clients.
  */
 #include "lib/bits.h"
 #include "vmm/io/disk_changes.h"
@@ -54,8 +54,8 @@ static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 }
 
 /*
- * Takes in what a ready driver reports of its disks. A disk may have grown: links to the whole disk
- * get the new size.
+ * Reads a ready driver's report about its disks. A disk may have grown: links to the whole disk get
+ * the new size.
  */
 static void disk_ready(struct driver *driver)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds a partition by name or UUID in what a driver reports of its disk. Called by disk.c; holds
- * no state.
+ * Finds a partition by name or UUID in a driver's report about its disk. Called by disk.c; holds no
+ * state.
  */
 #include "vmm/manager/disk/disk_partition.h"
 

@@ -5,9 +5,9 @@
 #include "vmm/manager/driver/driver.h"
 
 /*
- * A restore of a disk or volume that nobody uses, from a chain of backups: by a process that has
- * links to it and to those with the backups, and nothing else. There is one restore at a time;
- * meanwhile nobody else can use these disks, except to read the backups.
+ * A restore of a disk or volume without users, from a chain of backups. A process does it that has
+ * links to the target and to the disks with the backups, and nothing else. There is one restore at
+ * a time; meanwhile these disks have no other users, except that the backups may be read.
  */
 enum disk_restore_phase {
 	RESTORE_NONE,
@@ -19,7 +19,7 @@ struct disk_restore {
 	enum disk_restore_phase phase;
 	u32 number;		      /* number of the last restore, from 1 on; 0: there was none */
 	char name[CONFIG_DISK_BYTES]; /* name of the disk or volume that is restored */
-	struct restorer_page seen;    /* a copy of what the process reported last */
+	struct restorer_page seen;    /* a copy of the process's last report */
 	char problem[224];	      /* why the last restore failed; "": it did not */
 	/* the memory group that pays for the restore, while one is under way */
 	handle_t group;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has a disk's driver keep old blocks for a snapshot, put them back and forget them. Called by the
- * VM's snapshots, clones and backups, and by disk_class.c for what the driver is told. Memory for
- * old blocks is charged to the client's memory group, and the page tables that map it to the
- * driver's.
+ * VM's snapshots, clones and backups, and by disk_class.c for the description that the driver gets.
+ * Memory for old blocks is charged to the client's memory group, and the page tables that map it to
+ * the driver's.
  */
 #include "vmm/manager/disk/disk_undo.h"
 
@@ -29,7 +29,7 @@ static u32 disk_undo_next_number(void)
 }
 
 /*
- * Returns what the driver reports of the link, or NULL if its present process does not serve the
+ * Returns the driver's report about the link, or NULL if its present process does not serve the
  * link yet: the report is then that of an earlier process.
  */
 static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *link)
@@ -227,8 +227,8 @@ bool disk_undo_release(struct driver_link *link)
 }
 
 /*
- * Returns address and size of the memory for old blocks, with the number that the driver was told
- * before; disk_undo_show() then writes the new number and the added bytes.
+ * Returns address and size of the memory for old blocks, with the number that the driver has
+ * already; disk_undo_show() then writes the new number and the added bytes.
  */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)

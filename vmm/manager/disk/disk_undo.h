@@ -22,7 +22,7 @@ enum disk_undo_state {
 bool disk_undo_make(struct driver_link *link, handle_t group, u64 bytes, char *problem,
 		    size_t size);
 /*
- * Has the driver keep, from now on, each block that is overwritten as it is now. No request to the
+ * Has the driver keep a copy of each block before it is overwritten from now on. No request to the
  * disk may be under way.
  */
 void disk_undo_begin(struct driver_link *link);
@@ -46,7 +46,9 @@ void disk_undo_close(struct driver_link *link);
 /* Frees the memory for old blocks if the driver has stopped using it; returns whether it did. */
 bool disk_undo_release(struct driver_link *link);
 
-/* Returns what the driver is told of the old blocks; `shown` is what it was told before. */
+/*
+ * Returns the description of the old blocks for the driver; `shown` is the description that it has.
+ */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown);
 void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown);

@@ -4,9 +4,9 @@
 #include "vmm/manager/driver/driver.h"
 
 /*
- * Links that see what another link's part of its disk held at the last snapshot, while the owner of
- * that link goes on writing. As long as there is a view, the owner's link and its old blocks have
- * to stay: disk_is_viewed.
+ * Views: links that show another link's part of its disk as it was at the last snapshot, while the
+ * owner of that link continues to write. As long as there is a view, the owner's link and its old
+ * blocks have to stay: disk_is_viewed.
  */
 static inline bool disk_is_view(const struct driver_link *link)
 {
@@ -14,7 +14,7 @@ static inline bool disk_is_view(const struct driver_link *link)
 }
 
 /*
- * Makes a view for `user`, who only reads and whose memory group pays for it. Returns NULL, with
+ * Makes a view for `user`, which only reads and whose memory group pays for it. Returns NULL, with
  * the reason in `problem`, if that is not possible. A view is given, renewed and ended like any
  * other link.
  */
@@ -22,7 +22,7 @@ struct driver_link *disk_view_make(const struct driver_link *source, handle_t gr
 				   const char *user, const struct share_given *limit, char *problem,
 				   size_t size);
 /*
- * Makes a view for a user who also writes: what he writes is kept in an overlay, in memory that
+ * Makes a view for a user that also writes: its writes are kept in an overlay, in memory that
  * disk_undo_make then adds. The driver serves no request through the view before disk_undo_begin.
  */
 struct driver_link *disk_view_make_overlay(const struct driver_link *source, handle_t group,

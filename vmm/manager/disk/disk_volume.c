@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Links VMs, and processes that move content, to volumes of stores, one writer or any number of
- * readers to each. Called by disk.c and content.c; what a store's driver tells of its volumes is
- * checked by store.c.
+ * readers to each. Called by disk.c and content.c; store.c has checked the drivers' reports about
+ * volumes.
  */
 #include "vmm/manager/disk/disk_volume.h"
 
@@ -27,7 +27,7 @@ static const struct driver_link *disk_volume_conflict(const struct store *store,
 }
 
 /*
- * Makes the link to a volume. `wanted` is the link to make, complete but for what depends on the
+ * Makes the link to a volume. `wanted` describes the link, except for the parts that depend on the
  * volume.
  */
 static struct driver_link *disk_volume_make(const struct store *store,
@@ -70,7 +70,7 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	if (!store_look_up(store, config_volume_name(disk->volume), &volume, problem, size) ||
 	    !store_key_check(store, &volume, problem, size))
 		return NULL;
-	/* a device that reached the guest's RAM would read what is not encrypted yet */
+	/* a device with access to the guest's RAM would read data that are not encrypted yet */
 	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits &&
 		 volume.key.id == 0;
 	wanted = disk_wanted_by(vm, direct);

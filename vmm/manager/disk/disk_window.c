@@ -31,8 +31,8 @@ static void disk_window_take_number(struct driver_link *link)
 }
 
 /*
- * Opens a client's window. Where that fails, as beyond what the IOMMU can map, the driver copies
- * data instead.
+ * Opens a client's window. Where that fails, for example because the IOMMU cannot map so much, the
+ * driver copies data instead.
  */
 static bool disk_window_open(const struct driver *driver, struct driver_link *link)
 {

@@ -28,8 +28,8 @@ bool rekey_is_late(void)
 }
 
 /*
- * Ends the copying, and drops the volumes made for it. `problem` is "" when all is done; `state`
- * then says nothing, and otherwise which key the volume has.
+ * Ends the copying, and drops the volumes made for it. `problem` is "" if the rekey is done, and
+ * `state` is then unused; otherwise `state` says which key the volume has.
  */
 static void rekey_end(const char *state, const char *problem)
 {
@@ -124,9 +124,8 @@ bool rekey_is_of(const struct store *store, u64 volume)
 /* --- the steps --- */
 
 /*
- * Returns whether the volume is still what it was when the rekey began: commands that its store was
- * still carrying out then may have changed its size, or its name, to which the new key's tag is
- * bound.
+ * Returns whether the volume is unchanged since the rekey began: commands that its store was still
+ * carrying out then may have changed its size, or its name, to which the new key's tag is bound.
  */
 static bool rekey_is_as_it_was(void)
 {
@@ -170,8 +169,8 @@ bool rekey_exchange(const char *name, const struct store_key *key, char *problem
 }
 
 /*
- * Copies what is to be read: the volume, or the snapshot that this round has taken of it, which is
- * encrypted by the volume's key.
+ * Finds the source of the copy: the volume, or the snapshot that this round has taken of it, which
+ * is encrypted by the volume's key.
  */
 static bool rekey_find_source(struct store_volume *from)
 {
@@ -255,8 +254,8 @@ static void rekey_step_copying(void)
 }
 
 /*
- * Waits for the store's driver to exchange content and key, without a deadline: whoever used the
- * volume before the answer might use it by the wrong key.
+ * Waits for the store's driver to exchange content and key, without a deadline: any use of the
+ * volume before the answer might use the wrong key.
  */
 static void rekey_step_taking(void)
 {
@@ -264,7 +263,7 @@ static void rekey_step_taking(void)
 
 	if (!rekey_exchange(rekey.made.name, &rekey.made.key, problem, sizeof(problem)))
 		return;
-	/* after a disk error nobody knows whether the exchange was written or not */
+	/* after a disk error it is unknown whether the exchange was written */
 	if (rekey.work.status == STORE_DISK_ERROR)
 		rekey_lose(problem);
 	else if (problem[0] == '\0' && rekey.live)
@@ -273,7 +272,7 @@ static void rekey_step_taking(void)
 		rekey_finish(problem);
 }
 
-/* Enters a volume in `items` if there is one of that name; returns whether nobody uses it. */
+/* Enters the volume of that name in `items`, if it exists; returns whether it has no users. */
 static bool rekey_is_unused(const char *name, struct store_item *items, u32 *count)
 {
 	struct store_volume volume;

@@ -4,17 +4,18 @@
 #include "vmm/manager/disk/store.h"
 
 /*
- * A volume's content is encrypted by another key: to a new volume of the same store, whose content
- * and key the volume gets in one commit of the store. Before that commit the volume is as it was.
- * One rekey is under way at a time. Either nobody else uses the volume meanwhile, or a VM does:
- * then snapshots of it are copied in rounds, each what has changed since the one before, and the
- * VM's guest stands still for the last round, until the VM's next monitor has the new key.
+ * A rekey encrypts a volume's content by another key: into a new volume of the same store, whose
+ * content and key the volume gets in one commit of the store. Before that commit the volume is as
+ * it was. One rekey is under way at a time. Either the volume has no other user meanwhile, or a VM
+ * uses it: then snapshots of it are copied in rounds, each round only the changes since the one
+ * before, and the VM's guest stands still for the last round, until the VM's next monitor has the
+ * new key.
  */
 
 /*
  * Begins to encrypt a volume by the key of that name. `link` is the link by which a VM uses it,
- * which has a list of changes (disk_changes.h); NULL: nobody uses it. Returns the rekey's number,
- * or 0, with the reason in `problem`, if nothing was begun.
+ * which has a list of changes (disk_changes.h); NULL: the volume has no user. Returns the rekey's
+ * number, or 0, with the reason in `problem`, if it did not begin.
  */
 u32 rekey_begin(struct store *store, const struct store_volume *volume, struct driver_link *link,
 		const char *key, char *problem, size_t size);
@@ -35,12 +36,12 @@ bool rekey_left(void);
 /* Returns whether that volume of the store is the one that gets another key now. */
 bool rekey_is_of(const struct store *store, u64 volume);
 /*
- * Returns whether that volume of the store is given another key or its old one back at this moment,
- * so that nobody may begin to use it by either.
+ * Returns whether that volume of the store is just being given another key or its old one back, so
+ * that no user may begin to use it by either.
  */
 bool rekey_takes(const struct store *store, u64 volume);
 
-/* How far a rekey is, for the operator. */
+/* The progress of a rekey, for the operator. */
 struct rekey_progress {
 	u32 number; /* the rekey's number; 0: there was none since the host was booted */
 	const char *store;
@@ -71,7 +72,7 @@ enum rekey_stage {
 	REKEY_STAGE_WORKS,  /* the guest has to stand still a little longer */
 	/* the volume and the link have the new key: the next monitor can be made */
 	REKEY_STAGE_TAKEN,
-	REKEY_STAGE_LOST, /* nobody knows which key the volume has: the guest may not go on */
+	REKEY_STAGE_LOST, /* it is unknown which key the volume has: the guest must not continue */
 };
 /* Returns whether the rekey under way is that of the volume that this link uses. */
 bool rekey_uses(const struct driver_link *link);
@@ -81,7 +82,7 @@ void rekey_stands(void);
 /* Notes that the VM's monitor works with the new key. */
 void rekey_is_taken(void);
 /*
- * Notes that the VM's old monitor goes on, for the given reason. If the volume may have the new
+ * Notes that the VM's old monitor continues, for the given reason. If the volume may have the new
  * key, it gets its old one back: the guest has to stand still until rekey_stage() says otherwise.
  */
 void rekey_goes_back(const char *why);

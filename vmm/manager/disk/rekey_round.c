@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rekey of a volume that a VM writes to: copies one snapshot of it after another, each time the
- * blocks that have changed since the one before, and the last one while the guest stands still.
- * Called by rekey.c, and by vm_rekey.c, which holds the guest. Shares `rekey` with rekey.c; gives
- * the VM's link the volume's new key, or its old one.
+ * Rekeys a volume to which a VM writes: copies one snapshot of it after another, each time only the
+ * blocks changed since the one before, and the last one while the guest stands still. Called by
+ * rekey.c, and by vm_rekey.c, which holds the guest. Shares `rekey` with rekey.c; gives the VM's
+ * link the volume's new key, or its old one.
  */
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/rekey_state.h"
 #include "vmm/rt/format.h"
 
-/* After so many rounds a guest has changed too much each time, and the rekey ends. */
+/* The most rounds: a guest that has written too much in each of them makes the rekey fail. */
 #define ROUNDS_MAX 12u
 
 /* Returns whether the list of changes can be used; if not, ends the rekey. */
@@ -47,7 +47,7 @@ static void rekey_step_pointing(void)
 
 static void rekey_step_keeping(void)
 {
-	/* the process that copies has the volume's key, and nobody else gets one for this name */
+	/* the copying process has the volume's key, and no other user gets a key for this name */
 	struct store_item item = {.volume = rekey.volume.id,
 				  .sectors = rekey.volume.sectors,
 				  .key = rekey.volume.key};
@@ -131,8 +131,8 @@ void rekey_round_taken(void)
 }
 
 /*
- * Waits, as for the exchange without a deadline, until the volume holds again what it held when the
- * guest was held: the snapshot of the last round.
+ * Waits, without a deadline as for the exchange, until the volume has its content from the moment
+ * when the guest was held: the snapshot of the last round.
  */
 static void rekey_step_returning(void)
 {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the two halves of a rekey share: rekey.c, and rekey_round.c for a volume that a VM uses. */
+/*
+ * Types and state shared by the two halves of a rekey: rekey.c, and rekey_round.c for a volume that
+ * a VM uses.
+ */
 #include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/disk/store_work.h"
@@ -27,7 +30,7 @@ enum rekey_phase {
 /* The most that is copied while a guest stands still. */
 #define REKEY_HELD_BYTES    (1024ul * KIB)
 #define REKEY_PROBLEM_BYTES 224u
-/* The number of the last rekeys whose outcome is kept for those who asked. */
+/* The number of ended rekeys whose outcome is kept for their askers. */
 #define REKEY_ENDED_MAX 8u
 
 struct rekey_state {
@@ -42,18 +45,18 @@ struct rekey_state {
 	char problem[REKEY_ENDED_MAX][REKEY_PROBLEM_BYTES];
 	bool left; /* new volumes may be left behind, and rekey_left has not reported that yet */
 
-	/* Only if a VM uses the volume: */
+	/* The fields from here on are used only if a VM uses the volume: */
 	bool live;
 	struct driver_link *link;    /* the VM's; NULL: the VM has ended or gone back meanwhile */
 	char kept[STORE_NAME_BYTES]; /* name of the snapshot that the present round copies */
 	u32 round;		     /* number of the present round, from 1 on */
 	u64 moved;		     /* bytes that the last round has copied */
-	/* the last round has copied nothing: what it should have copied goes to the next one */
+	/* the last round has copied nothing: its blocks are copied in the next one */
 	bool merge;
 	bool held;		       /* the guest stands still */
 	bool back;		       /* the new monitor has failed while the volume was taken */
 	char why[REKEY_PROBLEM_BYTES]; /* why the new monitor has failed */
-	bool lost; /* nobody knows which key the volume has, and its VM may not go on */
+	bool lost; /* it is unknown which key the volume has, and its VM must not continue */
 };
 
 extern struct rekey_state rekey;
@@ -74,15 +77,16 @@ bool rekey_exchange(const char *name, const struct store_key *key, char *problem
 void rekey_copy(void);
 /*
  * Ends the rekey with the volume's own key as it was, or with its new one if `problem` is "", and
- * drops what was made for it.
+ * drops the volumes made for it.
  */
 void rekey_finish(const char *problem);
-/* Ends the rekey, as the store's disk has failed and nobody knows which key the volume has. */
+/*
+ * Ends the rekey after an error of the store's disk, since it is unknown which key the volume has.
+ */
 void rekey_lose(const char *problem);
 /*
- * Returns whether the volumes that were made for the rekey can be dropped, as nobody uses them any
- * more; enters those that there are in `items`, 2 at most. Without `all`, the snapshot alone
- * counts.
+ * Returns whether the volumes made for the rekey have no users any more and can be dropped; enters
+ * the existing ones in `items`, 2 at most. Without `all`, the snapshot alone counts.
  */
 bool rekey_unused(bool all, struct store_item *items, u32 *count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the list of configured stores, gives each to its disk's driver, and reads what the driver
- * reports of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`.
+ * Keeps the list of configured stores, gives each to its disk's driver, and reads the driver's
+ * reports. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`.
  */
 #include "vmm/manager/disk/store.h"
 
@@ -20,7 +20,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* attempts to copy what the driver is changing, before the copy fails */
+/* attempts to copy a report that the driver is changing, before the copy fails */
 #define COPIES_MAX 64u
 
 static struct store stores[CONFIG_STORE_MAX];
@@ -65,8 +65,8 @@ struct store *store_find(const char *name)
 }
 
 /*
- * Returns whether a disk has sectors of the store's disk, or of what was this disk's when the store
- * was given to its driver.
+ * Returns whether a disk has sectors of the store's disk, also of the sectors that this disk had
+ * when the store was given to its driver.
  */
 static bool store_overlaps(const struct store *store, const struct disk *own,
 			   const struct disk *other)

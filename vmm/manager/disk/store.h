@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/*
- * The stores of the configuration as the manager knows them: what their drivers report of volumes,
- * and how commands reach the drivers.
- */
+/* The configured stores: their drivers' reports about volumes, and commands to the drivers. */
 #include "vmm/io/store.h"
 #include "vmm/manager/disk/disk.h"
 
@@ -72,11 +69,11 @@ void stores_ended(struct driver *driver);
 bool stores_settled(void);
 
 /*
- * Copies what the driver reports of the store. Returns false, with the state STORE_LOADING in
+ * Copies the driver's report about the store. Returns false, with the state STORE_LOADING in
  * `told`, if the driver does not serve the store now or its report is not consistent.
  */
 bool store_told(const struct store *store, struct store_told *told);
-/* Logs, once, what the driver's check of the store has found. */
+/* Logs, once, the result of the driver's check of the store. */
 void store_say_check(struct store *store);
 /* Returns a sentence that says why no volume of the store can be used now, or NULL. */
 const char *store_find_problem(const struct store *store, char *text, size_t size);
@@ -111,7 +108,7 @@ bool store_is_idle(const struct store *store);
 /* Tells the users of the store's volumes the new sizes of those that have changed. */
 void store_tell_sizes(struct store *store);
 
-/* Adds up what the present users of a volume have had of it. */
+/* Adds up the counts of a volume's present users. */
 void store_counts(const struct store *store, u64 volume, struct disk_counts *counts);
 /* Writes the names of a volume's users, such as "alpha (ro), beta (ro)". */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);

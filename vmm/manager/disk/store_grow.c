@@ -10,8 +10,8 @@
 #include "vmm/rt/format.h"
 
 /*
- * Returns the size that the store can have: what its driver was told of the disk, unless the disk's
- * partition is smaller by now.
+ * Returns the size that the store can have: the size of the disk as its driver knows it, or of the
+ * disk's partition if that is smaller by now.
  */
 static u64 store_grow_sectors(const struct store *store)
 {

@@ -4,8 +4,8 @@
 #include "vmm/manager/disk/store.h"
 
 /*
- * Returns how many sectors a store's disk has more than the store, which `store grow` would give to
- * it; 0: there is no such room, or the store is not ready.
+ * Returns by how many sectors a store's disk is larger than the store, which `store grow` would add
+ * to it; 0: it is not larger, or the store is not ready.
  */
 u64 store_room_sectors(const struct store *store, const struct store_told *told);
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says by which key a volume is encrypted, and checks what the volume's store says of that. Called
- * by disk_volume.c, disk_keys.c, vm_volume.c and the commands `volume`; holds nothing, as the keys
- * are disk_key.c's.
+ * Finds the key by which a volume is encrypted, and checks the store's report about it. Called by
+ * disk_volume.c, disk_keys.c, vm_volume.c and the commands `volume`; holds no state, as the keys
+ * belong to disk_key.c.
  */
 #include "vmm/manager/disk/store_key.h"
 

@@ -4,10 +4,10 @@
 #include "vmm/manager/disk/store.h"
 
 /*
- * By which key a volume is encrypted: a named key (config/disk_key.h) and an id, which clones and
- * snapshots have in common. The store keeps both and could give a volume the id of another one; so
- * a tag, made by the named key, ties the id to the volume's name. In all these functions `problem`
- * gets words that follow the volume's name.
+ * The key by which a volume is encrypted: a named key (config/disk_key.h) and an id, which clones
+ * and snapshots have in common. The store keeps both and could give a volume the id of another one;
+ * so a tag, made by the named key, ties the id to the volume's name. In all these functions
+ * `problem` gets words that follow the volume's name.
  */
 
 /*

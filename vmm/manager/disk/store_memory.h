@@ -9,8 +9,9 @@
  */
 bool store_memory_make(struct store *store, const struct disk *disk);
 /*
- * Gives a store whose disk has become larger as much memory as it then needs, with what the
- * driver's last process has left in the page that it shares with the manager. No process of the
- * driver may have the memory. If there is too little, the store keeps what it has, and cannot grow.
+ * Gives a store whose disk has become larger as much memory as it then needs, and copies the
+ * contents of the page that the driver's last process has shared with the manager. No process of
+ * the driver may have the memory. If there is too little memory, the store keeps its own, and
+ * cannot grow.
  */
 void store_memory_fit(struct store *store, const struct disk *disk);

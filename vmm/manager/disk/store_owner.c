@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says who this host is to the drivers of stores, and which host holds a store to the operator.
+ * Tells the drivers of stores this host's identity, and the operator which host holds a store.
  * Called by store.c, vm_volume_sweep.c and the commands. Owns this host's identity and the number
  * of this boot, by which a store's superblock tells its owner from all others.
  */
@@ -22,7 +22,7 @@ static struct {
 	u64 session;
 } self;
 
-/* Finds this host's identity: what the configuration says, else the firmware's UUID. */
+/* Finds this host's identity: the one in the configuration, else the firmware's UUID. */
 static void store_owner_find(void)
 {
 	const char *id = boot_config()->host.id;

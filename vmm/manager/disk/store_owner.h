@@ -4,9 +4,9 @@
 #include "vmm/manager/disk/store.h"
 #include "vmm/manager/text/guid.h"
 
-/* Which host holds a store: this host's identity, and what is said of another one. */
+/* The host that holds a store: this host's identity, and the description of another host. */
 
-/* Fills in who this host is, and which lease the store is to have, for the store's driver. */
+/* Fills in this host's identity and the store's lease, for the store's driver. */
 void store_owner_give(const struct store *store, struct store_given *given);
 /* Returns why the store's lease cannot be kept on this host, or NULL. */
 const char *store_owner_problem(const struct store *store);
@@ -15,7 +15,7 @@ const char *store_owner_problem(const struct store *store);
  * store names none.
  */
 void store_owner_text(const struct store_told *told, char text[GUID_TEXT_BYTES]);
-/* Returns whether this host is the one that `told` names. */
+/* Returns whether the owner in `told` is this host. */
 bool store_owner_is_self(const struct store_told *told);
 /*
  * Logs, once, that another host has taken the store from this one, and remembers that this host

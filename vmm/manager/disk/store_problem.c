@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says in a sentence why no volume of a store can be used. Called by commands, by the start of VMs
- * and by store.c; reads what the store's driver tells, and changes nothing.
+ * Makes a sentence that says why no volume of a store can be used. Called by commands, by the start
+ * of VMs and by store.c; reads the driver's reports, and changes nothing.
  */
 #include "vmm/manager/disk/store_owner.h"
 

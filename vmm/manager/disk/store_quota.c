@@ -17,13 +17,13 @@
 static struct store_quota quotas[CONFIG_QUOTA_MAX];
 static u32 quota_count;
 
-/* The volumes that the store's driver tells of, each once. */
+/* The volumes in the driver's report, each once. */
 static struct {
 	u64 id;
 	u64 parent;
 	u64 bytes;
 	u32 quotas; /* a bit for each quota against which the volume counts */
-	u32 root;   /* index of the volume that this one counts for; row_count: of none */
+	u32 root;   /* index of the volume whose use includes this one; row_count: there is none */
 	bool own;   /* the volume's name is one of the manager's */
 } rows[STORE_VOLUME_MAX];
 static u32 row_count;
@@ -53,8 +53,8 @@ static u32 store_quotas_of(u32 row)
 }
 
 /*
- * Returns the index of the volume that a row counts for: the row's own if it is an operator's, the
- * one that it was taken of if it is the manager's, row_count if that has gone.
+ * Returns the index of the volume whose use includes a row's: the row's own if an operator made it,
+ * the volume that it was made from if the manager did, and row_count if that volume has gone.
  */
 static u32 store_quota_root(u32 row)
 {
@@ -116,7 +116,7 @@ static u64 store_quota_bytes_with_own(u64 id)
 	return bytes;
 }
 
-/* Returns the bytes that the operation on this item adds to what counts against a quota. */
+/* Returns the bytes that the operation on this item adds to a quota's use. */
 static u64 store_quota_more(enum store_operation operation, const struct store_item *item,
 			    u32 number)
 {

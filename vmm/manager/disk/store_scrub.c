@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reports what a scrub of a store has found, in the log and as an event, and tells store.c when
+ * Reports the findings of a scrub of a store, in the log and as an event, and tells store.c when
  * chunks get sums. Called by vm_volume_sweep.c each turn, by store.c and by the command `store
- * list`. Reads what the store's driver tells.
+ * list`. Reads the driver's reports.
  */
 #include "vmm/manager/disk/store_scrub.h"
 

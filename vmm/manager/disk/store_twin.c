@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds stores that lie in the machine twice, as a disk and a copy of it do: the manager uses the
- * first of them in the configuration alone. Called by store.c and store_problem.c; only reads what
- * drivers tell.
+ * Finds stores that are in the host twice, as a disk and a copy of it: the manager uses only the
+ * first of them in the configuration. Called by store.c and store_problem.c; only reads the
+ * drivers' reports.
  */
 #include "lib/string.h"
 #include "vmm/manager/disk/store.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Has a store's driver carry out a command of a work that goes on in steps, without waiting for it.
+ * Has a store's driver carry out a command for work that proceeds in steps, without waiting for it.
  * Called by rekey.c, volume_copy.c and the schedule of a VM's backups; holds no state of its own.
  */
 #include "vmm/manager/disk/store_work.h"

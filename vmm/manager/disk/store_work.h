@@ -12,8 +12,8 @@ bool store_work_is_late(const struct store_work *work);
 u64 store_work_look_tsc(void);
 /*
  * Gives the store's driver the command as soon as it takes one, or takes its answer. Returns true
- * once there is an answer, until store_work_begin sets `work` up for another command: `problem` is
- * "" if the command was done, and says why not otherwise.
+ * once there is an answer, until store_work_begin sets `work` up for another command; `problem` is
+ * "" if the command was done, else the reason.
  */
 bool store_work_step(struct store *store, struct store_work *work, enum store_operation operation,
 		     const struct store_item *items, u32 count, char *problem, size_t size);

@@ -7,5 +7,5 @@
 struct store_work {
 	u64 asked;     /* number of the command that the driver was given; 0: none yet */
 	u32 status;    /* enum store_status of the answer */
-	u64 until_tsc; /* the TSC at which whoever does the work may give this part of it up */
+	u64 until_tsc; /* the TSC from which on the caller may give up this part of the work */
 };

@@ -32,10 +32,10 @@ static struct {
 	u32 number; /* number of the last copy, from 1 on; 0: there was none */
 	bool import;
 	struct store *store;
-	char name[STORE_NAME_BYTES];  /* of the volume, at the end */
+	char name[STORE_NAME_BYTES];  /* the volume's final name */
 	char disk[CONFIG_DISK_BYTES]; /* the name of the disk */
-	struct store_volume volume;   /* that is read or written */
-	struct store_item made;	      /* of an import: the new volume, by the manager's name */
+	struct store_volume volume;   /* the volume that is read or written */
+	struct store_item made;	      /* for an import: the new volume, by the manager's name */
 	struct store_work work;	      /* the present phase's command to the store's driver */
 	u32 content;		      /* number of the movement (content.c) that copies */
 	u64 bytes;		      /* how many bytes are copied */

@@ -4,9 +4,9 @@
 #include "vmm/manager/disk/store.h"
 
 /*
- * Copies a volume to a disk, or a disk to a new volume, as it is and beside running VMs, by a
- * process of content.c. One copy is under way at a time. Nobody writes to what is read, and nobody
- * else uses what is written. A new volume has a name of the manager's until all of it is there.
+ * Copies a volume to a disk, or a disk to a new volume, unchanged and while VMs run, by a process
+ * of content.c. One copy is under way at a time. The source has no writer meanwhile, and the target
+ * no other user. A new volume has a name of the manager's until it is complete.
  */
 
 /*
@@ -15,12 +15,15 @@
  */
 u32 volume_export_begin(struct store *store, const struct store_volume *volume, const char *disk,
 			char *problem, size_t size);
-/* Begins to make a volume of that name which holds what the disk holds. Returns as above. */
+/*
+ * Begins to make a volume of that name with the disk's content. Returns the copy's number, or 0,
+ * with the reason in `problem`.
+ */
 u32 volume_import_begin(struct store *store, const char *name, const char *disk, char *problem,
 			size_t size);
 /*
- * Returns whether the copy of that number has ended; `problem` then says why it has failed, "" if
- * it has not.
+ * Returns whether the copy of that number has ended; `problem` then says why it has failed, or is
+ * "".
  */
 bool volume_copy_ended(u32 number, char *problem, size_t size);
 /*
@@ -36,7 +39,7 @@ bool volume_copy_needs(const char *name);
  */
 bool volume_copy_left(void);
 
-/* How far the copy under way is, or how the last one has ended, for the operator. */
+/* The progress of the copy under way, or the outcome of the last one, for the operator. */
 struct volume_copy_progress {
 	u32 number; /* the copy's number; 0: there was none since the host was booted */
 	const char *store;

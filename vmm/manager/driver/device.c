@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the drivers of PCI devices have in common: claiming the function, giving out a BAR, making
- * the device quiet. Called by the driver kinds of disks and cards. Holds no state; pci/ writes
- * configuration space.
+ * The part of the manager's work that is the same for all drivers of PCI devices: claiming the
+ * function, giving out a BAR, making the device quiet. Called by the driver kinds of disks and
+ * cards. Holds no state; pci/ writes configuration space.
  */
 #include "vmm/manager/driver/device.h"
 

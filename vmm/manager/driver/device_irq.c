@@ -18,7 +18,7 @@ static u32 irq_device[DRIVER_MAX];
 
 /*
  * Makes an interrupt object for the device, of an ISA line or, with NO_LINE, for a message. Returns
- * NULL if there is none to be had.
+ * NULL if the kernel grants none.
  */
 static handle_t *device_irq_create(u32 device, u32 line)
 {

@@ -10,8 +10,8 @@
  */
 
 /*
- * Gives the driver's process the function's message, MSI-X or MSI, on CPU 0. Returns false if there
- * is none to be had.
+ * Gives the driver's process the function's message, MSI-X or MSI, on CPU 0. Returns false if the
+ * function has none or the kernel grants none.
  */
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device);
 /* Gives the driver's process an ISA line, if no other device has it. */

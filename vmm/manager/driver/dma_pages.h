@@ -4,7 +4,7 @@
 #include "kernel/abi/object.h"
 #include "lib/status.h"
 
-/* Where a device finds a piece of memory by DMA. */
+/* The addresses at which a device finds a piece of memory by DMA. */
 struct dma_window {
 	/*
 	 * the DMA address space of the device, behind an IOMMU; HANDLE_NONE: the device uses

@@ -42,7 +42,7 @@
 #define DRIVER_PAUSE_NS (10 * NS_PER_MS)
 #define DRIVER_PAUSES	7u /* the doublings of the pause after which it stays the same */
 /*
- * The time after a driver's end for which the manager goes on trying to start it if pages are
+ * The time after a driver's end for which the manager keeps trying to start it if pages are
  * lacking.
  */
 #define DRIVER_PAGES_NS (10 * NS_PER_S)
@@ -53,7 +53,7 @@ enum driver_life {
 	DRIVER_LIFE_STARTING,
 	DRIVER_LIFE_READY,
 	DRIVER_LIFE_RESTARTING, /* the driver's process has ended, and its device is made quiet */
-	DRIVER_LIFE_FAILED,	/* `reason` says why */
+	DRIVER_LIFE_FAILED,	/* the driver is not started any more; `reason` says why */
 	DRIVER_LIFE_COUNT
 };
 
@@ -65,7 +65,7 @@ struct ram_window {
 	u64 at;	     /* the RAM's address for the device; 0: the RAM is not mapped */
 	/* number of the open window; 0: it is closed, or, if `at` is not 0, being closed */
 	u32 number;
-	u32 told; /* number that the client was told: the window that the device may use */
+	u32 told; /* number of the window that the device may use, as the client knows it */
 	u32 last_number;
 	u64 closing_tsc; /* the TSC since when the window is closing */
 };
@@ -86,7 +86,7 @@ struct link_undo {
 	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
 	/* sectors of the client's part of the disk when the memory for old blocks was last sized */
 	u64 sectors;
-	/* pages by which whoever made the memory for old blocks raised the client's quota */
+	/* pages by which the maker of the memory for old blocks has raised the client's quota */
 	u64 client_pages;
 	/* address of the memory for old blocks in the driver; 0: it is not mapped there */
 	u64 driver_at;
@@ -96,8 +96,8 @@ struct link_undo {
 	 */
 	u32 number;
 	u32 put_back;	 /* not 0: the old blocks are to go back to the disk */
-	bool full_told;	 /* the operator was told that a clone's overlay is full */
-	bool low_told;	 /* the operator was told that little room for old blocks is left */
+	bool full_told;	 /* the operator knows that a clone's overlay is full */
+	bool low_told;	 /* the operator knows that little room for old blocks is left */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 };
 
@@ -130,15 +130,15 @@ struct driver_link {
 	bool used;
 	bool leaving;	 /* the link is to end, once the driver has released it */
 	u64 leaving_tsc; /* the TSC since when the link is to end */
-	bool told;	 /* the driver was told that the link is to end */
-	bool said;	 /* the operator was told that the driver does not release the link */
+	bool told;	 /* the driver knows that the link is to end */
+	bool said;	 /* the operator knows that the driver does not release the link */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
 	bool lost;	 /* the driver of the link is down for good, so that no request is served */
 	u16 seen;	 /* of a port of a switch: its state as last reported to the operator */
 	u32 number;	 /* the link's number, as in struct driver_client */
 	/*
-	 * what the client has of the link, whose memory group pays for it and for pool_pages.
-	 * Whoever makes the link may set it, so that a client goes over to another server.
+	 * the client's part of the link, for which, and for pool_pages, the client's memory group
+	 * pays. The maker of the link may set it, so that a client goes over to another server.
 	 */
 	struct link_ends ends;
 	u64 driver_at;	   /* the pool's address in the driver; 0: not mapped there */
@@ -146,7 +146,7 @@ struct driver_link {
 	/* memory with the list of the pool's addresses; HANDLE_NONE without DMA */
 	handle_t pool_pages;
 	struct dma_window window; /* the place where the device finds the pool */
-	/* the window to the client's RAM; whoever makes the link sets memory, bytes and wanted */
+	/* the window to the client's RAM; the maker of the link sets memory, bytes and wanted */
 	struct ram_window ram;
 	struct link_undo undo;
 	struct link_changes changes;
@@ -170,7 +170,10 @@ struct driver_link {
 
 struct driver;
 
-/* What all drivers of disks have in common, all drivers of cards, or all switches. */
+/*
+ * Functions and limits that are the same for all drivers of disks, for all drivers of cards, or for
+ * all switches.
+ */
 struct driver_class {
 	u64 link_bytes; /* size of the memory that the driver and a client share */
 	/*
@@ -191,7 +194,7 @@ struct driver_class {
 	/* Is called when a driver's process has ended; may be NULL. */
 	void (*ended)(struct driver *driver);
 	/*
-	 * Writes into the link's `about` what the client is told about its server, one field at a
+	 * Writes the server's description for the client into the link's `about`, one field at a
 	 * time.
 	 */
 	void (*describe)(const struct driver *driver, const struct driver_link *link);
@@ -212,7 +215,7 @@ struct driver_kind {
 	bool direct;   /* the kind's devices, if behind an IOMMU, may reach their clients' RAM */
 	u32 dma_pages; /* pages for the device's own memory; 0: the usual number */
 	u32 units;     /* the most disks of the driver; 0: one */
-	/* Gives the driver's process what it needs to use the device: registers, interrupt, DMA. */
+	/* Gives the driver's process the means to use the device: registers, interrupt, DMA. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*
 	 * Makes the device quiet. STATUS_OK: it no longer touches memory. STATUS_AGAIN: call again,
@@ -323,8 +326,8 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 bool driver_restart(struct driver *driver);
 /*
  * Lets a disk in memory grow: its process is restarted with more memory, and tells its clients.
- * `bytes` is the new size, in whole pages. Returns false, with the reason in `problem`, if nothing
- * has changed.
+ * `bytes` is the new size, in whole pages. Returns false, with the reason in `problem`, if the size
+ * stays the same.
  */
 bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size);
 /*
@@ -368,9 +371,9 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 		      enum start_kind kind, u32 number, const char *name);
 /* Starts the link anew at both ends, as another process has become the client. */
 void driver_link_renew(struct driver_link *link);
-/* Writes into the link what the client is told of the driver, when that has changed. */
+/* Writes the driver's description for the client into the link, when that has changed. */
 void driver_link_describe(struct driver_link *link);
-/* Writes what the driver is told of the client, when that has changed; the client continues. */
+/* Writes the client's description for the driver, when that has changed; the client continues. */
 void driver_link_fill(struct driver_link *link);
 /*
  * Ends the link; to be repeated until it returns true: then the driver uses nothing of the link's

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a driver's process, and what outlives it: its group, channel and memory. Called by
- * driver.c; disks raise and lower the quota through it. Charges all of it to the driver's own
+ * Makes a driver's process, and the objects that outlive it: its group, channel and memory. Called
+ * by driver.c; disks raise and lower the quota through it. Charges all of it to the driver's own
  * group.
  */
 #include "kernel/abi/image.h"
@@ -22,8 +22,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Pages for the process, its stack, page tables, queue and events; besides these, a share for page
- * tables of what the process maps.
+ * Pages for the process, its stack, page tables, queue and events, besides a share for page tables
+ * of the memory that the process maps.
  */
 #define QUOTA_PAGES   320u
 #define QUOTA_SHARE   128u
@@ -135,7 +135,7 @@ static void driver_find_pages(struct driver *driver, struct process_build *build
 						  driver->dma_bytes, &driver->dma_pages));
 }
 
-/* Makes what outlives the processes, once in a driver's life. */
+/* Makes the objects that outlive the driver's processes, once in a driver's life. */
 static void driver_make_lasting(struct driver *driver, struct process_build *build)
 {
 	u64 channel_bytes = align_up(driver_channel_size(driver), PAGE_SIZE);
@@ -229,8 +229,8 @@ static void driver_grant_all(struct driver *driver, struct process_build *build)
 }
 
 /*
- * Has the driver's signals come to the manager's queue. The number of the start tells the end of
- * this process from that of an earlier one.
+ * Binds the driver's signals to the manager's queue. The number of the start tells the end of this
+ * process from that of an earlier one.
  */
 static void driver_watch(const struct driver *driver, struct process_build *build)
 {

@@ -100,8 +100,8 @@ static void driver_link_unmap_undo_parts(struct driver_link *link, u32 count)
 }
 
 /*
- * Maps all parts of the memory for old blocks, one behind the other from the place that the kernel
- * chose for the first. If there is too little room, which is rare, another place is tried.
+ * Maps all parts of the memory for old blocks, one behind the other from the address that the
+ * kernel chose for the first. If there is too little room, which is rare, another address is tried.
  */
 enum status driver_link_map_undo(struct driver_link *link)
 {
@@ -291,7 +291,7 @@ void driver_link_unmap_ram(struct driver_link *link)
 	link->ram.at = 0;
 }
 
-/* Closes what the manager has of the link, but for the client's ends, which it returns. */
+/* Closes the manager's handles of the link, except for the client's ends, which it returns. */
 static struct link_ends driver_link_close_all_but_ends(struct driver_link *link)
 {
 	struct link_ends ends = link->ends;
@@ -348,7 +348,7 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 	format(problem, size, "the kernel says \"%s\" while linking it to %s", status_text(status),
 	       driver->name);
 	if (wanted->ends.memory != HANDLE_NONE)
-		(void)driver_link_close_all_but_ends(link); /* they stay the caller's */
+		(void)driver_link_close_all_but_ends(link); /* the caller keeps the ends */
 	else
 		driver_link_close_here(link);
 	return NULL;

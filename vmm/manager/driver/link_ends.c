@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client has of a link to a driver: kernel objects that outlast the link when the client
- * goes over to another driver. Called by driver_link.c, and by disk.c where no such driver is
- * found.
+ * A client's part of a link to a driver: kernel objects that outlast the link when the client goes
+ * over to another driver. Called by driver_link.c, and by disk.c where no such driver is found.
  */
 #include "vmm/manager/driver/link_ends.h"
 
@@ -17,8 +16,8 @@ enum status link_ends_make(handle_t group, u64 bytes, struct link_ends *ends)
 	u64 at = 0;
 
 	/*
-	 * the client's memory group pays for the events: what a driver does for the client's
-	 * signals is charged to the client
+	 * the client's memory group pays for the events: the driver's work for the client's signals
+	 * is charged to the client
 	 */
 	if (status == STATUS_OK)
 		status = sys_event_create(group, &ends->doorbell);
@@ -35,7 +34,7 @@ void link_ends_forget_server(struct link_ends *ends)
 {
 	struct link_line *line = &ends->at->line[LINK_SERVER];
 
-	/* the generation first, without which the client heeds none of the others */
+	/* clear the generation first, without which the client ignores all other fields */
 	__atomic_store_n(&line->generation, 0, __ATOMIC_SEQ_CST);
 	memset(line, 0, sizeof(*line));
 }

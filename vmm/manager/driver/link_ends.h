@@ -6,8 +6,9 @@
 #include "vmm/io/link.h"
 
 /*
- * What a client has of a link: its memory, both events, and which generation the client has seen. A
- * link to another server can be made of it, of which the client notices only that it begins anew.
+ * A client's part of a link: its memory, both events, and the generation that the client has seen.
+ * A link to another server can be made from it; the client then only notices that the link begins
+ * anew.
  */
 struct link_ends {
 	handle_t memory; /* HANDLE_NONE: there are no ends */
@@ -23,9 +24,9 @@ struct link_ends {
  */
 enum status link_ends_make(handle_t group, u64 bytes, struct link_ends *ends) MUST_CHECK;
 /*
- * Clears what the server has written about itself in the link's memory, once it does not reach that
- * any more: a hostile one could leave the number of the next generation there, and indices by which
- * the client would close the link before the next server has joined it.
+ * Clears the server's fields in the link's memory, once the server has no access to it any more: a
+ * hostile server could leave the number of the next generation there, and indices by which the
+ * client would close the link before the next server has joined it.
  */
 void link_ends_forget_server(struct link_ends *ends);
 /* Closes the ends of a client that is gone, or that can have no link any more. */

@@ -155,8 +155,8 @@ static void gdb_take_attach(const struct vm_answer *answer)
 }
 
 /*
- * Handles a packet from GDB. A new GDB begins with qSupported, perhaps where another one died: the
- * new one finds the guest held.
+ * Handles a packet from GDB. A new GDB begins with qSupported, perhaps after an earlier one has
+ * died: it then finds the guest held.
  */
 static void gdb_take_packet(void)
 {
@@ -250,8 +250,8 @@ static void gdb_take_let_go(const struct vm_answer *answer)
 
 /*
  * Has the monitor let the guest continue. The monitor is asked until it answers: it may have
- * answered an attach only after GDB gave up, and then holds the guest for nobody. A question under
- * way has to be answered first, as the monitor takes one question at a time.
+ * answered an attach only after GDB gave up, and then holds the guest without need. A question
+ * under way has to be answered first, as the monitor takes one question at a time.
  */
 static void gdb_end_hold(void)
 {
@@ -284,8 +284,8 @@ static void gdb_take_nothing(const struct vm_answer *answer)
 }
 
 /*
- * Locks COM3. An answer that the monitor still owes goes to nobody; the monitor may hold the guest
- * by then.
+ * Locks COM3. An answer that the monitor still owes is dropped; the monitor may hold the guest by
+ * then.
  */
 void gdb_lock(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does what each of GDB's packets asks for. Called by gdb.c once GDB is attached. Works on the
- * session; questions go to the VM's monitor.
+ * Carries out GDB's packets. Called by gdb.c once GDB is attached. Works on the session; questions
+ * go to the VM's monitor.
  */
 #include "lib/bits.h"
 #include "vmm/manager/gdb/gdb_session.h"
@@ -194,7 +194,7 @@ static void gdb_change_breakpoint(bool insert)
 }
 
 /*
- * Handles the monitor's answer to a release of vCPUs; if it succeeded, GDB hears nothing until a
+ * Handles the monitor's answer to a release of vCPUs; after a success GDB gets no packet until a
  * vCPU stops.
  */
 static void gdb_answer_release(const struct vm_answer *answer)
@@ -225,7 +225,7 @@ static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *st
 	(void)gdb_hex(&text); /* skips the number of a signal, as there are no signals here */
 	if (*text == ':') {
 		text++;
-		thread = gdb_hex(&text); /* GDB's -1, which stands for all threads, is read as 0 */
+		thread = gdb_hex(&text); /* GDB's -1, which means all threads, is read as 0 */
 		if (thread != 0 && thread <= gdb.cpu_count)
 			who = left & BIT(thread - 1);
 	}

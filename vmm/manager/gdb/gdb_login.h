@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * The login of COM3. While it is locked, somebody with a terminal is asked for the password, and a
- * GDB gets an error for each packet: neither the guest nor the monitor hears of it.
+ * The login of COM3. While it is locked, a person at a terminal is asked for the password, and a
+ * GDB gets an error for each packet: its packets reach neither the guest nor the monitor.
  * gdb_login_open() returns whether COM3 is not locked.
  */
 bool gdb_login_open(void);

@@ -4,7 +4,7 @@
 /* The frames of GDB's remote protocol: bytes to packets, and answers to bytes. */
 #include "vmm/manager/text/text.h"
 
-/* the longest packet without its frame, which qSupported tells GDB */
+/* the longest packet without its frame; the answer to qSupported tells GDB this limit */
 #define GDB_PACKET_BYTES 4096u
 #define GDB_OUT_BYTES	 (2 * GDB_PACKET_BYTES + 64)
 
@@ -20,7 +20,7 @@ enum gdb_input {
 
 struct gdb_line {
 	bool acknowledge;
-	/* The state of what comes in: */
+	/* The state of the incoming packet: */
 	bool inside;
 	u32 tail; /* characters of the checksum after # that were read so far */
 	u8 sum;
@@ -45,7 +45,7 @@ void gdb_line_init(struct gdb_line *line);
  */
 void gdb_line_restart(struct gdb_line *line);
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
-/* Queues a packet behind what has not been sent yet. */
+/* Queues a packet behind the bytes that are not sent yet. */
 void gdb_line_send(struct gdb_line *line, const char *packet);
 /* Queues text for a person, without a frame: a GDB skips it. */
 void gdb_line_text(struct gdb_line *line, const char *text);

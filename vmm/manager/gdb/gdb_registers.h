@@ -19,7 +19,7 @@ u32 gdb_register_bytes(enum gdb_layout layout, u32 number);
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value);
 /*
  * gdb_register_set() returns the groups of struct vcpu_page that have changed, or 0 if the register
- * cannot be set. GDB_GPRS stands for the general registers alone.
+ * cannot be set. GDB_GPRS means the general registers alone.
  */
 #define GDB_GPRS (1u << 31)
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value);

@@ -25,7 +25,9 @@ static inline bool host_acpi_checksum_good(const u8 *bytes, u64 count)
 	return sum == 0;
 }
 
-/* How this host is switched off and reset, as far as its tables say. Unknown ports are 0. */
+/*
+ * The registers that switch this host off and reset it, from its ACPI tables. Unknown ports are 0.
+ */
 struct host_power {
 	const char *problem; /* why power-off is not known; NULL: it is known */
 	u16 pm1a_control;

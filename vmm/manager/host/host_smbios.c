@@ -11,7 +11,7 @@
 #define AREA_BEGIN     0xf0000u
 #define AREA_BYTES     0x10000u
 #define ANCHOR_STEP    16u
-#define ANCHOR_BYTES   32u /* of either kind, at least */
+#define ANCHOR_BYTES   32u /* the least size of an anchor of either kind */
 #define TABLE_MAX      (64 * KIB)
 #define TYPE_SYSTEM    1u /* 7.2 */
 #define SYSTEM_UUID_AT 8u

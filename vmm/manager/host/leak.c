@@ -296,7 +296,10 @@ static struct leak leak_judge_taa(const struct leak_cpu *cpu)
 	return leak_closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
-/* Judges stale data of MMIO; what clears the buffers of MDS and the L1 cache clears these too. */
+/*
+ * Judges stale data of MMIO; instructions that clear the buffers of MDS and the L1 cache clear
+ * these too.
+ */
 static struct leak leak_judge_mmio(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_L1D_FLUSH);
@@ -377,8 +380,9 @@ static struct leak leak_judge_zenbleed(const struct leak_cpu *cpu)
 }
 
 /*
- * Judges whether a guest or process can read what another one has left in registers: the FPU's, by
- * speculation (CVE-2018-3665), and TSC_AUX, XCR0 and selectors, by unprivileged instructions.
+ * Judges whether a guest or process can read values that another one has left in registers: the
+ * FPU's, by speculation (CVE-2018-3665), and TSC_AUX, XCR0 and selectors, by unprivileged
+ * instructions.
  */
 static struct leak leak_judge_lazy_fp(const struct leak_cpu *cpu)
 {

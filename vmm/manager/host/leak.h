@@ -39,7 +39,7 @@ enum leak_state {
 	LEAK_OPEN
 };
 
-/* What a CPU reports of itself, and what the kernel does about leaks. */
+/* A CPU's own reports about leaks, and the kernel's measures against them. */
 struct leak_cpu {
 	struct speculation_cpu is;
 	bool svm; /* the kernel's back end is SVM; otherwise it is VMX */
@@ -57,7 +57,7 @@ struct leak {
 };
 
 /*
- * Reads what the CPU on which the call runs reports. Values that only the kernel can read are the
+ * Reads the reports of the CPU on which the call runs. Values that only the kernel can read are the
  * boot CPU's, by which the kernel acts.
  */
 struct leak_cpu leak_cpu_read(void);

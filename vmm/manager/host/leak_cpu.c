@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what leak.c judges: CPUID, and what the kernel's page reports. Called by the command `cpu`;
- * holds no state.
+ * Reads the input of leak.c: CPUID, and the kernel's page. Called by the command `cpu`; holds no
+ * state.
  */
 #include "lib/string.h"
 #include "vmm/hw/cpuid.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The host as a whole: the kernel's page, ACPI tables, interrupt lines, the clock and power. Called
- * by most of the manager; set up by main.c. Owns the window into physical memory and what was read
- * at the start.
+ * by most of the manager; set up by main.c. Owns the window into physical memory and the facts that
+ * were read at the start.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"

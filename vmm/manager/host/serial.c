@@ -19,7 +19,7 @@
  * the most bytes given to the UART in one call of serial_send, even if the UART takes more at once
  */
 #define SEND_BURST_MAX 512u
-/* the most bytes of a line without its end: when so many wait, they are taken */
+/* the most bytes of an unfinished line; then they are taken without its end */
 #define LINE_BYTES 256u
 /* the most bytes taken from a UART at a time: an endless sender must not hold up the event loop */
 #define DRAIN_MAX 4096u
@@ -31,7 +31,7 @@ struct serial {
 	/* the port has no interrupt: COM3 shares COM1's, other ports may have none */
 	bool polled;
 	bool interrupt_lost; /* a lost interrupt was not reported yet */
-	/* at the last look (serial_poll) bytes waited in the UART without an interrupt */
+	/* bytes waited in the UART without an interrupt when serial_poll last looked */
 	bool waits;
 	u8 ier;
 	u32 fifo_bytes; /* bytes that the UART takes at once when its transmitter is empty */

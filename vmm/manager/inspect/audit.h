@@ -5,8 +5,8 @@
 #include "lib/status.h"
 
 /*
- * Checks what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
- * and a process of another group; no guest or process reaches a page of the kernel; nothing is
+ * Checks the lists of SYS_AUDIT: each page has one owner; no page is writable by two VMs, or by a
+ * VM and a process of another group; no guest or process reaches a page of the kernel; nothing is
  * writable and executable in ring 0, or writable at one address and constant at another; an
  * object's count of references equals the references found; the pages charged to an account equal
  * those found.
@@ -20,7 +20,7 @@ struct audit_balance {
 	u64 charged; /* for an account: the number of pages that the kernel has charged to it */
 };
 
-/* What is known of a page frame in the window, the range of frames that one pass checks. */
+/* The facts about a page frame in the window, the range of frames that one pass checks. */
 struct audit_frame {
 	u64 memory; /* the memory object to which the frame belongs; 0: none */
 	u32 writer; /* the account that can write to the frame; 0: none */

@@ -30,7 +30,7 @@ void cpu_state_bits_json(struct json *json, const char *key, const struct bit_na
 const char *cpu_mode(const struct vcpu_page *page);
 /* Returns the vCPU's kind of paging: off, 32-bit, PAE, 4-level or 5-level. */
 const char *cpu_paging(const struct vcpu_page *page);
-/* Returns what CR0.CD and CR0.NW mean together (SDM vol. 3, table 12-5). */
+/* Returns the meaning of CR0.CD and CR0.NW together (SDM vol. 3, table 12-5). */
 const char *cpu_caching(u64 cr0);
 
 /* Returns the name of a memory type: UC, WC, WT, WP, WB or UC-, or "?" for a reserved value. */

@@ -35,7 +35,7 @@ bool iommu_remaps(u32 number);
 u64 iommu_interrupts(const struct pci_function *function);
 const char *iommu_kind_name(u32 number);
 u64 iommu_registers(u32 number);
-/* Returns a few words that say who is trusted with DMA. */
+/* Returns a few words that say which drivers are trusted with DMA. */
 const char *iommu_word(void);
 
 /* Makes an empty DMA address space for a function behind an IOMMU, charged to the memory group. */
@@ -43,8 +43,8 @@ enum status iommu_space(const struct pci_function *function, handle_t group,
 			handle_t *space) MUST_CHECK;
 /*
  * Lets the function reach the given DMA address space from now on, or nothing (HANDLE_NONE). Once
- * this returns, none of the function's earlier accesses is on its way to memory. With a space, the
- * function is no longer cut off.
+ * this returns, all of the function's earlier accesses have reached memory or were refused. With a
+ * space, the function is no longer cut off.
  */
 enum status iommu_attach(struct pci_function *function, handle_t space) MUST_CHECK;
 

@@ -11,7 +11,7 @@
  */
 struct iommu_log {
 	enum iommu_kind kind;
-	bool open; /* the log is open; if not, the manager does not learn of refused accesses */
+	bool open; /* the log is open; if not, the manager gets no reports of refused accesses */
 	struct pci_memory registers;
 	volatile u64 *events; /* AMD-Vi: the ring of events */
 };

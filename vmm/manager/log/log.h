@@ -24,9 +24,9 @@ struct log_stats {
 	u64 monitor_lines;
 	u64 monitor_dropped;	 /* number of monitors' lines that the rate limit has dropped */
 	u64 messages;		 /* the manager's own */
-	struct log_cost kernel;	 /* what taking the kernel's entries costs */
-	struct log_cost message; /* what keeping the manager's and the monitors' lines costs */
-	struct log_cost export;	 /* what making lines for a serial port costs */
+	struct log_cost kernel;	 /* cost of taking the kernel's entries */
+	struct log_cost message; /* cost of keeping the manager's and the monitors' lines */
+	struct log_cost export;	 /* cost of making lines for a serial port */
 };
 
 /* Functions of other parts of the manager that the log calls. */
@@ -56,7 +56,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 
 /*
  * Sets the actor with which audit lines begin from now on: "console", "machine channel",
- * "configuration". NULL stands for the manager itself. The text must stay valid.
+ * "configuration". NULL means the manager itself. The text must stay valid.
  */
 void log_actor_set(const char *actor);
 
@@ -79,12 +79,12 @@ u64 log_deadline(void);
 
 /*
  * Sets the lowest level of kept lines for a category, or for all (LOG_CATEGORY_COUNT);
- * LOG_LEVEL_COUNT is off. The kernel is told.
+ * LOG_LEVEL_COUNT is off. Passes the level on to the kernel.
  */
 void log_level_set(u32 category, u32 level);
 u32 log_level_get(enum log_category category);
 
-/* How far a reader has come in both stores of lines; all zero: before the oldest line. */
+/* A reader's position in both stores of lines; all zero: before the oldest line. */
 struct log_reader {
 	struct log_cursor lines;
 	struct log_cursor audit;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Averages what repeated work costs. Called by log.c, log_export.c and `log stat`. Holds no state
+ * Averages the cost of repeated work. Called by log.c, log_export.c and `log stat`. Holds no state
  * beyond the given counter.
  */
 #include "vmm/manager/log/log_cost.h"

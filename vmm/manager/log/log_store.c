@@ -14,7 +14,7 @@
 struct record {
 	u64 sequence;
 	u64 time_ns;
-	u16 bytes; /* size of the whole record, with what follows it */
+	u16 bytes; /* size of the whole record, with the texts behind it */
 	u8 cpu;
 	u8 level;
 	u8 category;

@@ -28,7 +28,7 @@ struct log_line {
 	const u8 *chain;
 };
 
-/* How far a reader has come in a store; all zero: before the oldest line. */
+/* A reader's position in a store; all zero: before the oldest line. */
 struct log_cursor {
 	u64 index; /* number of the next line to read, from 1 */
 	u64 segment;
@@ -80,8 +80,8 @@ void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32
 void log_store_chain(struct log_store *store);
 
 /*
- * Adds a line. Its texts are cut to the limits above, with '?' in place of what is not printable
- * ASCII.
+ * Adds a line. Its texts are cut to the limits above; characters other than printable ASCII become
+ * '?'.
  */
 void log_store_add(struct log_store *store, const struct log_line *line);
 

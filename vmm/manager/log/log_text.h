@@ -11,7 +11,7 @@
  */
 void log_text_start(u64 unix_ns);
 
-/* What a line of text may show in addition. */
+/* Optional parts of a line of text. */
 enum log_text_with {
 	LOG_WITH_WALL = 1 << 0,	 /* date and time, if the start time is known */
 	LOG_WITH_CHAIN = 1 << 1, /* the hash of the line, if the line has one */

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/text/text.h"
 
-/* The place where notices are shown: news for the operator that nobody asked for. */
+/* The place where notices are shown: news for the operator that no command has asked for. */
 struct notice_board {
 	/* shows the notice now, or later if the terminal is busy */
 	void (*show)(struct text notice);

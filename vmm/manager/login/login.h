@@ -4,8 +4,8 @@
 #include "vmm/manager/login/password.h"
 
 /*
- * Who may give commands. Each line on which commands come in (the console, a machine channel, COM3)
- * has a login; with a password in the configuration it is locked until somebody gives the password.
+ * The right to give commands. Each line on which commands come in (the console, a machine channel,
+ * COM3) has a login; if the configuration has a password, it is locked until the password is given.
  * From the third wrong one in a row on, the next try has to wait, twice as long each time.
  */
 #define LOGIN_FREE_FAILURES 3u

@@ -18,7 +18,7 @@
 	"bytes and a hash of 32 bytes in hex; the command `password` makes it"
 #define PASSWORD_TEXT_BYTES (14 + 8 + 2 * PASSWORD_SALT_BYTES_MAX + 1 + 2 * SHA256_BYTES + 1)
 
-/* What is kept of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2), one block long. */
+/* The stored form of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2), one block long. */
 struct password_hash {
 	u32 iterations; /* the iterations of the hash; 0: there is no password */
 	u32 salt_bytes;
@@ -37,7 +37,7 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size);
 struct password_work {
 	struct hmac_key key;   /* the key of HMAC, made from the password */
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018, the result of the last iteration */
-	u8 hash[SHA256_BYTES]; /* the hash as far as it is computed */
+	u8 hash[SHA256_BYTES]; /* the hash, as far as it is computed */
 	u32 left;	       /* the iterations left */
 };
 

@@ -3,7 +3,7 @@
 
 #include "lib/bits.h"
 
-/* What an asker may do; each command needs one of these rights, or any one of several. */
+/* The rights of an asker; each command needs one of these rights, or any one of several. */
 enum permission {
 	MAY_VIEW = 1 << 0, /* the asker may see lists, counts, the log and events */
 	/* the asker may start, stop and pause existing VMs, and change their shares of CPUs */
@@ -14,7 +14,7 @@ enum permission {
 	MAY_HOST = 1 << 4,    /* the asker may change the host, its log and its password */
 	MAY_INSPECT = 1 << 5, /* the asker may read guests' memory, registers and network frames */
 	MAY_GUEST = 1 << 6,   /* the asker may talk to programs in guests through their sockets */
-	MAY_CONTENT = 1 << 7, /* the asker may read and write what volumes hold */
+	MAY_CONTENT = 1 << 7, /* the asker may read and write the content of volumes */
 	MAY_ALL = BIT(8) - 1,
 };
 

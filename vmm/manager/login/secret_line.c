@@ -11,7 +11,7 @@
 #define BACKSPACE 0x08
 #define DELETE	  0x7f
 
-/* Clears the line. `after_cr` stays, as the end of the last line may still be on its way. */
+/* Clears the line. `after_cr` stays, as the last line's LF may still come. */
 void secret_line_begin(struct secret_line *line)
 {
 	secret_forget(line->text, sizeof(line->text));

@@ -75,9 +75,9 @@ void pci_messages_off(const struct pci_function *function);
 u64 pci_msix_page(const struct pci_function *function, u32 bar);
 
 /*
- * Ends the function's DMA and interrupts, and resets it if it can be reset alone: to be repeated
- * while STATUS_AGAIN, by function->quiet_deadline_tsc. STATUS_OK: all that the function wrote has
- * arrived in memory, and it writes nothing more. STATUS_BAD_STATE: *problem says why that is not
+ * Ends the function's DMA and interrupts, and resets it if it can be reset alone; to be repeated
+ * while STATUS_AGAIN, until function->quiet_deadline_tsc. STATUS_OK: all of the function's writes
+ * have arrived in memory, and it makes no more. STATUS_BAD_STATE: *problem says why that is not
  * sure.
  */
 enum status pci_quiet(struct pci_function *function, const char **problem) MUST_CHECK;
@@ -85,8 +85,7 @@ enum status pci_quiet(struct pci_function *function, const char **problem) MUST_
 bool pci_can_reset(const struct pci_function *function);
 
 /*
- * Has the firmware give up a USB controller. Returns in words what went wrong, or NULL. In
- * pci_usb.c.
+ * Has the firmware give up a USB controller. Returns words about a failure, or NULL. In pci_usb.c.
  */
 const char *pci_usb_hand_off(const struct pci_function *function);
 

@@ -35,7 +35,7 @@ static u32 pci_read_bar(const struct pci_function *function, u32 number, struct 
 	u64 mask = pci_probe(function->address, offset);
 
 	if ((mask & PCI_BAR_IO) != 0) {
-		/* A 16-bit device has none of the upper bits. */
+		/* A 16-bit device has no upper address bits. */
 		*bar = (struct pci_bar){.address = value & PCI_BAR_IO_ADDRESS,
 					.size = pci_size_of(mask, PCI_BAR_IO_ADDRESS & 0xffff),
 					.kind = PCI_BAR_PORTS};

@@ -92,7 +92,10 @@ void pci_capabilities_read(struct pci_function *function)
 	function->problem = pci_read_standard(function);
 	if (function->problem == NULL && pci_capability(function, PCI_CAP_EXPRESS) != 0)
 		function->problem = pci_read_extended(function);
-	/* Use none of the capabilities: half a list may have only half of what belongs together. */
+	/*
+	 * Use no capabilities at all: an incomplete list may lack one of several that belong
+	 * together.
+	 */
 	if (function->problem != NULL)
 		function->capability_count = 0;
 }

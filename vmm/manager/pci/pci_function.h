@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A PCI function of the host: what its header, capabilities and BARs say, who drives it, and what
- * it may reach.
+ * A PCI function of the host: its header, capabilities and BARs, its driver, and the memory that it
+ * may reach.
  */
 #include "vmm/hw/pci.h"
 #include "vmm/manager/pci/pci_access.h"
@@ -28,7 +28,7 @@ struct pci_capability {
 	u16 id;
 };
 
-/* What is known of a function of the host. */
+/* The facts about a PCI function of the host. */
 struct pci_function {
 	struct pci_address address;
 	u16 vendor;
@@ -42,7 +42,7 @@ struct pci_function {
 	u8 header;	   /* enum pci_header */
 	u8 interrupt_line; /* the interrupt line, as the firmware has set it */
 	u8 interrupt_pin;  /* the interrupt pin, from 1 on; 0: the function has none */
-	u8 secondary_bus;  /* of a bridge: the numbers of the first and the last bus behind it */
+	u8 secondary_bus;  /* for a bridge: the numbers of the first and the last bus behind it */
 	u8 subordinate_bus;
 	struct pci_bar bar[PCI_BARS];
 	struct pci_capability capability[PCI_CAPABILITIES_MAX];

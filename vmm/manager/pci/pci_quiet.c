@@ -92,8 +92,8 @@ static enum status pci_give_up(struct pci_function *function, const char **probl
 }
 
 /*
- * Ends a function's DMA and interrupt messages. The answer to a read does not overtake what the
- * function wrote before (PCI Express 2.4.1): once bus mastering reads as off, all its writes have
+ * Ends a function's DMA and interrupt messages. The answer to a read does not overtake earlier
+ * writes of the function (PCI Express 2.4.1): once bus mastering reads as off, all its writes have
  * arrived.
  */
 static enum status pci_begin(struct pci_function *function, const char **problem)

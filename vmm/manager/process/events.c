@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manager's queue of signals, and a second queue on which nobody waits. Called by the event
- * loop and by all that bind kernel objects to a queue. Owns both queues.
+ * The manager's queue of signals, and a second queue that no thread waits on. Called by the event
+ * loop and by all code that binds kernel objects to a queue. Owns both queues.
  */
 #include "vmm/manager/process/events.h"
 #include "lib/bits.h"
@@ -11,7 +11,7 @@
 #define KEY_SOURCE_SHIFT 32
 
 static handle_t queue;
-static handle_t mute; /* a queue on which nobody waits, for signals that nobody shall get */
+static handle_t mute; /* a queue that no thread waits on, for signals that are to be ignored */
 
 enum status events_init(void)
 {

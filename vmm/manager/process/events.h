@@ -4,7 +4,10 @@
 #include "kernel/abi/object.h"
 #include "lib/status.h"
 
-/* The source of a signal in the manager's queue; `number` says which object of its kind. */
+/*
+ * The source of a signal in the manager's queue; `number` is the index of the object among those of
+ * its kind.
+ */
 enum event_source {
 	EVENT_SERIAL,  /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
 	EVENT_CHANNEL, /* a monitor signalled; `number` is its VM's id */

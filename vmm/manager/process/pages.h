@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The host's pages for VMs and drivers, and how many of them are promised to none of these. */
+/* The host's pages for VMs and drivers, and the number of those that are promised to no group. */
 
 /*
  * Sets how many pages there are before the first VM or driver; `promised` returns how many are

@@ -7,9 +7,9 @@
 struct file;
 
 /*
- * How the manager makes a process, a monitor or a driver: it creates it, gives it handles and
- * memory, lists these in its start page, and starts it. After the first step that fails nothing
- * more is done; `status` and `what` say which step it was.
+ * A process in the making, a monitor or a driver: the manager creates it, gives it handles and
+ * memory, lists these in its start page, and starts it. After a step that fails nothing more is
+ * done; `status` and `what` tell the step.
  */
 struct process_build {
 	enum status status;

@@ -3,7 +3,7 @@
 
 #include "kernel/abi/object.h"
 
-/* Where a program's image is: in the pages of `image` from `first_page` on. */
+/* The place of a program's image: the pages of `image` from `first_page` on. */
 struct program {
 	handle_t image;
 	u64 first_page;

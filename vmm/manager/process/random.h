@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * Random bytes for what the manager makes: monitors' seeds, salts, ids. The source is 32 bytes of
- * the kernel's entropy pool, with which the kernel started the manager.
+ * Random bytes for the manager's use: monitors' seeds, salts, ids. The source is 32 bytes of the
+ * kernel's entropy pool, with which the kernel started the manager.
  */
 void random_init(void);
 void random_draw(void *bytes, size_t count);

@@ -18,7 +18,7 @@ enum json_kind {
 struct json_reader {
 	struct text text;
 	size_t at;	   /* next byte to read; after a mistake, the place of the mistake */
-	char problem[128]; /* what is wrong and what would be right; "": there is no mistake */
+	char problem[128]; /* a sentence about the first mistake; "": there is none */
 };
 
 void json_read_start(struct json_reader *reader, struct text text);
@@ -39,5 +39,7 @@ enum json_kind json_read_scalar(struct json_reader *reader, struct text *raw);
 /* Decodes a raw string and terminates it; returns its length, `size` or more if it did not fit. */
 size_t json_decode(struct text raw, char *to, size_t size);
 
-/* Notes what stands at `at` and what should stand there; returns false. */
+/*
+ * Notes the mistake: the text found at `at`, and the text that would be right there; returns false.
+ */
 bool json_read_fail(struct json_reader *reader, size_t at, const char *wanted);

@@ -15,7 +15,7 @@ struct channel_stream_state;
 /* A transfer breaks after this time without progress of the client or of the process. */
 #define TRANSFER_IDLE_NS (30 * NS_PER_S)
 /*
- * The most bytes on their way from the client to the process; in base 64 they fit into what is kept
+ * The most bytes on their way from the client to the process; in base 64 they fit into the buffer
  * of a port's output, as the client may be behind a VM's port.
  */
 #define TRANSFER_CREDIT_BYTES 24576u
@@ -23,7 +23,7 @@ struct channel_stream_state;
 enum transfer_state {
 	TRANSFER_CLOSED, /* there is no transfer */
 	TRANSFER_RUNS,
-	TRANSFER_CONFIRMED, /* of an outward transfer: the client has confirmed all bytes */
+	TRANSFER_CONFIRMED, /* an outward transfer: the client has confirmed all bytes */
 	/* the transfer has failed: `problem` says why, and its owner has to close it */
 	TRANSFER_BROKEN,
 };
@@ -52,7 +52,7 @@ struct transfer {
 	u32 works;	/* ring->process_works, the process's sign that it is busy, as last read */
 	/* the transfer has no byte after `at` (inward) or `process_at` (outward) */
 	bool ended;
-	bool end_told; /* outward: the client was told the end and may confirm */
+	bool end_told; /* outward: the client knows the end and may confirm */
 	u64 until_tsc;
 	char problem[TRANSFER_TEXT_BYTES];
 };
@@ -66,11 +66,11 @@ void transfer_give(const struct transfer *transfer, struct process_build *build,
 /* Breaks the transfer: the process is told now, and the client when the transfer is closed. */
 void transfer_break(struct transfer *transfer, const char *problem);
 /*
- * Closes the transfer; may be called again. The client is told `done`, or `failed` and why. The
- * process is not told: what it has mapped stays.
+ * Closes the transfer; may be called again. The client gets `done`, or `failed` and the reason. The
+ * process gets no message: its mapping stays.
  */
 void transfer_close(struct transfer *transfer, const char *problem);
-/* Closes a transfer of which neither the client nor the process was told. */
+/* Closes a transfer that neither the client nor the process knows of. */
 void transfer_forget(struct transfer *transfer);
 
 /* --- for the side that carries the bytes --- */

@@ -104,7 +104,7 @@ bool vm_busy(const struct vm *vm);
 
 /*
  * Returns whether clones, the kernel or a device still use the memory of a VM that ends, for an
- * unknown time: nobody should wait for the VM's end.
+ * unknown time: no command should wait for the VM's end.
  */
 static inline bool vm_is_kept(const struct vm *vm)
 {
@@ -154,7 +154,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
  */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /*
- * Lets vm_step end the VM's monitor, if there is one, and then do what `after` says. For
+ * Lets vm_step end the VM's monitor, if there is one, and then do what `after` asks for. For
  * vmm/manager/vm only.
  */
 void vm_release(struct vm *vm, enum vm_after after);
@@ -207,8 +207,8 @@ u64 vm_deadline(void);
 u32 vm_port_find(const struct vm *vm, const char *name);
 
 /*
- * Read what a guest has written to its console (port 0) or to a port (by its number, from 1 on), or
- * write to it. Both return the number of bytes moved.
+ * Read a guest's output of its console (port 0) or of a port (by its number, from 1 on), or write
+ * to it. Both return the number of bytes moved.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size);
 u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count);

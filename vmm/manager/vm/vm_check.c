@@ -34,8 +34,8 @@ static void vm_check_life(const struct vm *vm)
 }
 
 /*
- * Checks that each operation under way has a limit, and that none that needs the monitor goes on
- * while a VM ends.
+ * Checks that each operation under way has a limit, and that no operation that needs the monitor
+ * continues while a VM ends.
  */
 static void vm_check_operations(const struct vm *vm)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides what happens after a crash, as `on_crash` says, and stops restarting after too many
+ * Decides, by the key on_crash, what happens after a crash, and stops restarting after too many
  * crashes. Called by vm_state.c and vm_report.c. Owns the VM's ring of crash times.
  */
 #include "vmm/manager/vm/vm_crash.h"

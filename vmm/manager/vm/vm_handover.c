@@ -93,7 +93,7 @@ static bool vm_handover_begin_copy(struct vm *vm, char *problem, size_t size)
 
 /*
  * Copies a piece of the saved state. The monitor may still write: until the copy is complete, the
- * monitor chooses what is copied.
+ * monitor determines its contents.
  */
 static enum status vm_handover_copy_piece(struct vm_handover *handover)
 {

@@ -5,8 +5,8 @@
 
 /*
  * The saved state of a VM on its way from the monitor that saves it, for vm_renew and vm_snapshot.
- * The monitor may still have the memory that it saved to; so the next monitor loads a copy, to
- * which nobody writes any more.
+ * The monitor may still have the memory that it saved to; so the next monitor loads a copy, which
+ * has no writers any more.
  */
 struct vm_handover {
 	handle_t given; /* the memory to which the monitor saves the state */
@@ -14,5 +14,5 @@ struct vm_handover {
 	handle_t copy;
 	u64 bytes; /* size of `given` */
 	u64 used;  /* the size of the state in bytes */
-	u64 at;	   /* number of bytes of the state that were copied so far */
+	u64 at;	   /* number of copied bytes of the state */
 };

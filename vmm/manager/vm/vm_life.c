@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of a VM's life: which action is allowed in which state and what it does, and which
- * states a monitor may report next. Called by vm_act.c, vm_create.c, vm_table.c, the commands on
- * VMs and the machine channel. Holds no state.
+ * The table of a VM's life: the actions allowed in each state with their effects, and the states
+ * that a monitor may report next. Called by vm_act.c, vm_create.c, vm_table.c, the commands on VMs
+ * and the machine channel. Holds no state.
  */
 #include "vmm/manager/vm/vm_life.h"
 
@@ -49,7 +49,7 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 /* clang-format on */
 
 /*
- * Whether a monitor may report the second state after the first; no state follows the end of a
+ * True where a monitor may report the second state after the first; no state follows the end of a
  * guest. A created VM may report an end: its guest may have ended before the manager looked.
  */
 static const bool reports[VM_STATE_COUNT][VM_STATE_COUNT] = {

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/vm/vm_life_types.h"
 
-/* How an action is carried out. */
+/* The way in which an action is carried out. */
 enum vm_effect {
 	EFFECT_REFUSED,
 	EFFECT_TELL,   /* the monitor is told, and carries the action out */
@@ -17,7 +17,7 @@ struct vm_life {
 	u8 next;   /* the state that the action leads to */
 };
 
-/* Returns what an action does in a state: one entry of the table of a VM's life. */
+/* Returns the effect of an action in a state: one entry of the table of a VM's life. */
 struct vm_life vm_life(u32 state, enum vm_action action);
 
 /* Returns whether a monitor may report `to` after `from`, by itself or after a command. */

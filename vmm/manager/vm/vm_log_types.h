@@ -5,7 +5,7 @@
 
 #define VM_LOG_LINE_BYTES 160u
 
-/* How far the manager has read a monitor's ring of log bytes, and the monitor's budget of lines. */
+/* The manager's position in a monitor's ring of log bytes, and the monitor's budget of lines. */
 struct vm_log {
 	u32 read;   /* number of bytes read; free-running, as log_written is */
 	u32 length; /* length of the unfinished line in `line` */

@@ -9,7 +9,7 @@
 
 void vm_monitor_end(struct vm_monitor *monitor)
 {
-	/* nobody needs the signal that this process has ended */
+	/* the signal that this process has ended is not needed */
 	if (monitor->process != HANDLE_NONE)
 		(void)!events_mute(monitor->process);
 	vm_handover_end(&monitor->process);

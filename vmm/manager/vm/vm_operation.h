@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What each operation on a VM provides (struct vm_operation_ops), and the functions that act on all
- * operations of a VM.
+ * The functions that each operation on a VM provides (struct vm_operation_ops), and those that act
+ * on all operations of a VM.
  */
 #include "vmm/manager/vm/vm_operation_types.h"
 
@@ -41,16 +41,16 @@ struct vm_operation_ops {
 	 * `problem`, if that is not possible.
 	 */
 	bool (*go_back)(struct vm *vm, char *problem, size_t size);
-	/* Gives a monitor that is being made what it needs for this operation. */
+	/* Adds the things that a new monitor needs for this operation. */
 	void (*furnish)(struct vm *vm, struct process_build *build, bool heir);
 	/*
-	 * Is called when a renewal has ended; `problem` says why it failed, "" that it did not.
-	 * Returns true if the operation goes on with the guest, which stays held.
+	 * Called when a renewal has ended; `problem` says why it failed, or is "". Returns true if
+	 * the operation continues with the guest, which stays held.
 	 */
 	bool (*renewed)(struct vm *vm, const char *problem);
 	/* Detaches drivers while a VM ends; returns false while one still uses the VM's memory. */
 	bool (*detach)(struct vm *vm);
-	/* Closes what the operation has left open once the VM's processes have ended. */
+	/* Closes resources that the operation has left open, once the VM's processes have ended. */
 	void (*ended)(struct vm *vm);
 	/*
 	 * once a VM has made a step of this operation and needs another one, no further VM makes

@@ -4,9 +4,10 @@
 #include "lib/types.h"
 
 /*
- * Operations: what the manager does with a VM over many turns of its loop, one phase after another:
- * all have the same shape, so that whoever moves VMs on, ends them or asks whether they are busy
- * need not know any of them. A new operation is a line here and one in the table of vm_operation.c.
+ * Operations: the manager's work on a VM that takes many turns of its loop, one phase after
+ * another. All have the same shape, so that code that moves VMs on, ends them or asks whether they
+ * are busy need not know any of them. A new operation is a line here and one in the table of
+ * vm_operation.c.
  */
 enum vm_operation_kind { /* the operations in the order of their steps in a turn */
 			 OPERATION_TRIM,
@@ -25,7 +26,7 @@ enum vm_operation_kind { /* the operations in the order of their steps in a turn
 
 #define VM_PROBLEM_BYTES 200u
 
-/* What all operations of a VM have; each has more of its own in struct vm. */
+/* The state common to all operations of a VM; each has more of its own in struct vm. */
 struct vm_operation {
 	/* the phase, from the operation's own enum; 0: the operation is not under way */
 	u32 phase;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what a guest has printed, for any number of readers at their own pace. Called by the
- * machine channel's streams, by `stream` and, to keep count, by vm_report.c. Owns
- * vm->stream[].printed; reads the rings that the monitor writes.
+ * Reads a guest's output for any number of readers at their own pace. Called by the machine
+ * channel's streams, by `stream` and, to keep count, by vm_report.c. Owns vm->stream[].printed;
+ * reads the rings that the monitor writes.
  */
 #include "vmm/manager/vm/vm_output.h"
 

@@ -9,7 +9,7 @@ struct vm;
  * Limits how often the manager works for a monitor that signals its channel. A signal costs the
  * manager a turn of its loop, and a broken monitor can signal without end: so a VM may have a burst
  * of signals and then one in each interval of VM_PACE_NS. Until the next one is due the VM's event
- * is bound to a queue on which nobody waits.
+ * is bound to a queue that no thread waits on.
  */
 #define VM_PACE_NS    (5 * NS_PER_MS)
 #define VM_PACE_BURST 16u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A question to a VM's monitor, and what its asker notes of it: vm_query.h. */
+/* A question to a VM's monitor, with the asker's notes about it: vm_query.h. */
 #include "vmm/rt/query.h"
 
 struct vm_query {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The steps of a VM's life on which others decide: commands to its monitor, new states, crashes,
- * ends, and freeing all that it has. Called for actions, reports and operations; what such a step
- * means for operations is in their table. Owns the phase and the state of VMs.
+ * ends, and freeing all of its resources. Called for actions, reports and operations; the
+ * consequences of such a step for operations are in their table. Owns the phase and the state of
+ * VMs.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
@@ -92,8 +93,8 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
 		/*
-		 * a waiting command would not say what on_crash does: the notice is printed in any
-		 * case
+		 * a waiting command would not report the effect of on_crash: the notice is printed
+		 * in any case
 		 */
 		vm->answered = false;
 	vm_notice_end(vm);

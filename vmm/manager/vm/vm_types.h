@@ -36,7 +36,7 @@ struct driver_link;
 /* A value of `kernel`: the guest that is part of Skerry's image. */
 #define VM_KERNEL_BUILT_IN "built-in"
 
-/* What follows once the kernel has taken back all memory and objects of a VM. */
+/* The task that follows once the kernel has taken back all memory and objects of a VM. */
 enum vm_after {
 	AFTER_NOTHING,
 	AFTER_START,  /* a fresh boot */
@@ -52,7 +52,7 @@ enum vm_phase {
 	VM_PHASE_REFUSED,
 };
 
-/* Who still uses a VM's memory, so that its memory group cannot be destroyed yet. */
+/* The user of a VM's memory because of which its memory group cannot be destroyed yet. */
 enum vm_holder {
 	HELD_BY_NOBODY,
 	HELD_BY_DRIVERS, /* drivers still use the VM's memory */
@@ -60,14 +60,14 @@ enum vm_holder {
 	HELD_BY_KERNEL,	 /* the kernel cannot free some of its pages; this was logged */
 };
 
-/* Whether the VM waits for pages of memory while the host has none free. */
+/* The stages of a VM's wait for pages of memory while the host has none free. */
 enum vm_hunger {
 	VM_FED,
 	VM_STARVED, /* the guest was stopped for lack of pages */
 	VM_PARKED,  /* a thread of the monitor waits for pages and cannot report so itself */
 };
 
-/* What an operator wants of the VM and its monitor has not reported yet. */
+/* An operator's requests that the VM's monitor has not confirmed yet. */
 struct vm_wish {
 	bool start; /* start the guest as soon as the monitor is ready */
 	bool pause; /* the operator's last command that changes the VM's state was a pause */
@@ -76,14 +76,14 @@ struct vm_wish {
 
 /* A wait for room in a store: vm_volume_full.c. */
 struct vm_full {
-	/* a store has no room for what the guest writes; the guest was paused for it */
+	/* a store has no room for the guest's writes; the guest was paused for it */
 	bool waits;
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)]; /* of that pause, for operators */
 };
 
 /*
  * A VM in the list. Its kernel objects all belong to `group` and come and go with the monitor; the
- * channel, with what the guest has printed, stays until the VM is destroyed.
+ * channel, with the guest's output, stays until the VM is destroyed.
  */
 struct vm {
 	u32 id;			    /* the VM's id, never used again; 0: this entry is free */
@@ -145,7 +145,7 @@ struct vm {
 	/* the VM's RAM is not promised in full: vm_overcommit.h */
 	bool overcommits;
 	enum vm_hunger hunger;
-	/* the operator was told that the VM is paused, as it has waited long for memory */
+	/* the operator knows that the VM is paused, as it has waited long for memory */
 	bool hunger_told;
 	struct vm_full full;
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* the links to the VM's disks; NULL: none */

@@ -71,7 +71,7 @@ void vm_vsock_give(const struct vm *vm, struct process_build *build)
 void vm_vsock_release(struct vm *vm)
 {
 	/*
-	 * unmap all of the shared area: a memory group is not destroyed while somebody maps memory
+	 * unmap all of the shared area: a memory group is not destroyed while any space maps memory
 	 * that it pays for
 	 */
 	while (vm->vsock.area != NULL &&

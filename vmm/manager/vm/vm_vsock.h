@@ -25,7 +25,7 @@ struct vm_vsock_end {
 	 * connects
 	 */
 	u32 port;
-	u32 guest_port; /* the guest's port as the monitor says */
+	u32 guest_port; /* the guest's port as the monitor reports it */
 	u32 input_written;
 	u32 output_read;
 	bool ended; /* the manager will write nothing more to the connection */
@@ -35,8 +35,8 @@ struct vm_vsock_end {
 enum vm_vsock_state {		      /* in the order in which a connection goes through them */
 		      VM_VSOCK_WAITS, /* the guest has not answered the connection yet */
 		      VM_VSOCK_OPEN,
-		      VM_VSOCK_ENDED, /* the guest writes no more; what it has written can still be
-					 read */
+		      VM_VSOCK_ENDED, /* the guest writes no more; its earlier bytes can still be
+				       * read */
 		      VM_VSOCK_DONE,  /* the guest writes no more, and reads no more */
 		      /* the connection is gone, or its VM is gone */
 		      VM_VSOCK_RESET,
@@ -50,10 +50,7 @@ void vm_vsock_create(struct vm *vm, struct process_build *build);
 void vm_vsock_give(const struct vm *vm, struct process_build *build);
 void vm_vsock_release(struct vm *vm);
 
-/*
- * For vm_report.c: refuses connections that the guest opens to ports on which nobody listens any
- * more.
- */
+/* For vm_report.c: refuses connections that the guest opens to ports without a listener. */
 void vm_vsock_look(struct vm *vm);
 
 /*
@@ -73,9 +70,9 @@ bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end);
 enum vm_vsock_state vm_vsock_state(const struct vm_vsock_end *end);
 /* Returns how many bytes can be written to the guest now. */
 u32 vm_vsock_room(const struct vm_vsock_end *end);
-/* Writes to the guest bytes for which vm_vsock_room has said that there is room. */
+/* Writes bytes to the guest, at most as many as vm_vsock_room has returned. */
 void vm_vsock_write(struct vm_vsock_end *end, const u8 *bytes, u32 count);
-/* Reads what the guest has sent; returns how many bytes. */
+/* Reads the guest's bytes; returns their number. */
 u32 vm_vsock_read(struct vm_vsock_end *end, u8 *bytes, u32 size);
 /* Returns whether the guest has sent bytes that were not read yet. */
 bool vm_vsock_has_bytes(const struct vm_vsock_end *end);

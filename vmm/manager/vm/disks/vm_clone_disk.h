@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * Disks of clones of a VM that writes to them: a view of what each disk held at the VM's last
+ * Disks of clones of a VM that writes to them: a view of each disk as it was at the VM's last
  * snapshot, below an overlay for the clone's writes. The overlay takes at most the clone's
  * `disk.undo` and is charged to the clone's memory group.
  */

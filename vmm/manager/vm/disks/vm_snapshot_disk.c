@@ -63,7 +63,7 @@ static u64 vm_pages_for(u64 bytes)
 	return pages + pages / TABLES_SHARE + TABLES_PAGES;
 }
 
-/* Raises the memory for old blocks to `bytes`, but never above what the whole disk needs. */
+/* Raises the memory for old blocks to `bytes`, but at most to the need of the whole disk. */
 static bool vm_disk_make_room(struct vm *vm, struct driver_link *link, u64 bytes, char *problem,
 			      size_t size)
 {

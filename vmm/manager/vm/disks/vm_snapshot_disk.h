@@ -7,7 +7,7 @@ struct vm;
 struct vm_snapshot;
 
 /*
- * The disks of a VM with snapshots that it may write to: their drivers keep what the disks held at
+ * The disks of a VM with snapshots that it may write to: their drivers keep the disks' content at
  * the latest snapshot. Functions about all disks return the worst state of any, and `problem` names
  * that disk.
  */
@@ -52,8 +52,8 @@ enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t si
  */
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
 /*
- * Returns whether other VMs see what a disk held at the last snapshot, so that its old blocks have
- * to stay; `problem` names the disk.
+ * Returns whether other VMs use a view of a disk as it was at the last snapshot, so that its old
+ * blocks have to stay; `problem` names the disk.
  */
 bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size);
 /* Has the drivers begin to put back the kept blocks, while the guest is held. */

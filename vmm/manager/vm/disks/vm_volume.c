@@ -101,8 +101,7 @@ static void vm_volume_clone_name(const struct vm *from, u32 place, const char *c
 /* --- asking the stores --- */
 
 /*
- * What is wanted of the stores of a VM's volumes; the items of the commands to them are made from
- * it.
+ * A request to the stores of a VM's volumes, from which the items of the commands to them are made.
  */
 struct vm_volume_wish {
 	const struct vm *vm;
@@ -122,7 +121,7 @@ static bool vm_volume_is_wished(const struct vm_volume_wish *wish, u32 place)
 }
 
 /*
- * Copies what the store says of the VM's volume, which is needed only if the volume is encrypted.
+ * Copies the store's report about the VM's volume, which is needed only if the volume is encrypted.
  */
 static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct store *store,
 			       struct store_volume *own, char *problem, size_t size)
@@ -316,7 +315,8 @@ void vm_volumes_go_back(struct vm *vm)
 
 	vm_volumes_begin(&wish, &vm->snapshots.work, STORE_ROLLBACK);
 	/*
-	 * what going back changes is in no list of changes, so the next backup has to be a full one
+	 * blocks that going back changes are in no list of changes, so the next backup has to be a
+	 * full one
 	 */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (!vm_volume_is_written(vm, i))

@@ -19,11 +19,14 @@ struct vm_snapshot;
 bool vm_volume_is_written(const struct vm *vm, u32 place);
 /* Returns whether the VM may write to a volume. */
 bool vm_volumes_any(const struct vm *vm);
-/* For backups, with vm->backup.disk[].chosen: has the stores keep what the chosen volumes hold. */
+/*
+ * For backups, with vm->backup.disk[].chosen: has the stores keep the present content of the chosen
+ * volumes.
+ */
 void vm_volumes_keep_for_backup(struct vm *vm);
 /*
- * Returns how far the stores are with vm_volumes_keep_for_backup; `problem` says why it has failed
- * or which store does not answer.
+ * Returns the stores' progress with vm_volumes_keep_for_backup; `problem` says why it has failed or
+ * which store does not answer.
  */
 enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *problem, size_t size);
 /*
@@ -31,7 +34,7 @@ enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *problem, size_t si
  * Returns NULL, with the reason in `problem`, if that is not possible.
  */
 struct driver_link *vm_volume_attach_kept(struct vm *vm, u32 place, char *problem, size_t size);
-/* Has the snapshots of the VM's backup dropped, once nobody reads them. */
+/* Has the snapshots of the VM's backup dropped, once they have no readers. */
 void vm_volumes_forget_backup(struct vm *vm);
 
 /*
@@ -68,7 +71,7 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
  */
 bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, size_t size);
 /*
- * Makes room in the table of volumes' names, if that is half full, by those that nobody mentions.
+ * Makes room in the table of volumes' names, if that is half full, by forgetting unused names.
  * Called before a command reads names, which may be of volumes that never existed.
  */
 void vm_volumes_forget_names(void);
@@ -81,8 +84,8 @@ void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
 /* --- vm_volume_full.c --- */
 
 /*
- * Pauses the VM's guest while a store has no room for what it writes, with the reason, and lets it
- * go on when there is room.
+ * Pauses the VM's guest while a store has no room for its writes, with the reason, and lets it
+ * continue when there is room.
  */
 void vm_volume_full_look(struct vm *vm);
 
@@ -117,7 +120,7 @@ void vm_volume_drop_later(u32 store, const char *name);
  */
 void vm_volumes_look(void);
 /*
- * Drops some of the manager's volumes that nobody needs, tells links the new sizes of their
- * volumes, and pauses VMs for which a store has no room.
+ * Drops some of the manager's unneeded volumes, tells links the new sizes of their volumes, and
+ * pauses VMs for which a store has no room.
  */
 void vm_volumes_step(void);

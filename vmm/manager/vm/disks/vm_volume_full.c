@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pauses the guest of a VM whose volume's store has no room for what the guest writes, and lets it
- * go on once the store has room again. Called by the event loop through vm_volumes_step. Reads what
- * drivers report of waiting clients; owns vm->full.
+ * Pauses the guest of a VM whose volume's store has no room for the guest's writes, and lets it
+ * continue once the store has room again. Called by the event loop through vm_volumes_step. Reads
+ * the drivers' reports about waiting clients; owns vm->full.
  */
 #include "lib/read_once.h"
 #include "lib/string.h"
@@ -48,7 +48,7 @@ static const struct store *vm_volume_awaited(const struct vm *vm, u32 *why)
 	return NULL;
 }
 
-/* Returns whether drivers serve all of the VM's volumes, so that what they report counts. */
+/* Returns whether drivers serve all of the VM's volumes, so that their reports count. */
 static bool vm_volume_all_served(const struct vm *vm)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says whether snapshots of a VM's volumes have the keys that the volumes have now. Called by
- * vm_volume.c, and by vm_snapshot_reset.c before a guest is held. Only reads what stores tell.
+ * Tells whether snapshots of a VM's volumes have the volumes' present keys. Called by vm_volume.c,
+ * and by vm_snapshot_reset.c before a guest is held. Only reads the stores' reports.
  */
 #include "vmm/manager/disk/store.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
@@ -31,7 +31,7 @@ bool vm_volumes_have_their_keys(const struct vm *vm, const struct vm_snapshot *s
 		if (link == NULL || link->key_id == 0)
 			continue;
 		vm_volume_snapshot_name(snapshot->volumes, i, name);
-		/* one that the store has lost is found out, and said, when it is to be used */
+		/* a volume that the store has lost is found, and reported, when it is to be used */
 		if (store_volume_find(store_at(vm->config.disk[i].number - 1u), name, &kept) &&
 		    !vm_volume_has_its_key(link, &kept, problem, size))
 			return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drops the volumes of the manager's own that nothing needs any more: those of clones that have
- * gone, snapshots of no VM, backup or rekey, and what a scheduled backup that did not become whole
- * was written to, also of an earlier boot. Called by vm_volume.c, the schedule of a VM's backups
- * and, step by step, by the event loop. Owns the list of what is to be dropped.
+ * Drops the manager's own volumes that are needed no more: those of clones that have gone,
+ * snapshots of no VM, backup or rekey, and volumes of a scheduled backup that was not completed,
+ * also of an earlier boot. Called by vm_volume.c, the schedule of a VM's backups and, step by step,
+ * by the event loop. Owns the list of volumes to be dropped.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -26,9 +26,9 @@ static struct {
 } drops[DROPS_MAX];
 static u32 drop_count;
 
-/* a bit for each store that may have snapshots which nobody needs */
+/* a bit for each store that may have unneeded snapshots */
 static u32 stores_to_look_at = ~0u;
-/* by store: number of the last command after which links were told the volumes' sizes */
+/* by store: number of the last command after which links got the volumes' sizes */
 static u64 sizes_known_at[CONFIG_STORE_MAX];
 
 void vm_volume_drop_later(u32 store, const char *name)

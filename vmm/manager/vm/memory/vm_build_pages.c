@@ -8,7 +8,7 @@
 #include "vmm/manager/vm/memory/vm_build_pages.h"
 
 /*
- * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
+ * The cost of a VM besides its RAM: second-stage tables and the monitor's view of the RAM (each at
  * most RAM / 512 and a few pages), the monitor's own memory and its vCPUs' control pages. A balloon
  * splits the blocks of 2 MiB of the RAM: each then needs a page of slots for its small pages.
  */

@@ -97,10 +97,10 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 }
 
 /*
- * Lowers the quota by the surplus if the VM does not use that now; otherwise the surplus is left to
- * the next vm_quota_look, also as long as ended objects count as used: the pages that they still
- * have are those that the guest's tables may need meanwhile, as a merge or a freed layer makes it
- * write pages anew. The quota of a VM that has ended has no surplus.
+ * Lowers the quota by the surplus if the VM does not use that now. Otherwise, and while pages of
+ * ended objects count as used, the next vm_quota_look tries again: the guest's tables may need
+ * these pages meanwhile, as a merge or a freed layer makes the guest write pages anew. The quota of
+ * a VM that has ended has no surplus.
  */
 static void vm_quota_lower_surplus(struct vm *vm)
 {

@@ -128,7 +128,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	}
 }
 
-/* Does what vm->after says, once the kernel has taken back all memory and objects of the VM. */
+/* Does what vm->after asks for, once the kernel has taken back all memory and objects of the VM. */
 static void vm_released(struct vm *vm)
 {
 	char problem[256];
@@ -175,8 +175,8 @@ bool vm_step(void)
 		if (!vm_is_ending(vm))
 			continue;
 		/*
-		 * The VM's channel is dropped before its memory group, whose last steps free what
-		 * the channel holds.
+		 * The VM's channel is dropped before its memory group, whose last steps free the
+		 * channel's pages.
 		 */
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);

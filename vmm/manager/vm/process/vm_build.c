@@ -130,7 +130,7 @@ static void vm_clear_stream(struct vm *vm, u32 number)
 		string_copy(stream->name, sizeof(stream->name), vm->config.port[number - 1]);
 }
 
-/* Prepares the VM's channel for a new monitor; what the guest has printed stays. */
+/* Prepares the VM's channel for a new monitor; the guest's output stays in it. */
 static void vm_clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;

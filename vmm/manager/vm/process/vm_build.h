@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Makes what a VM is made of in the kernel (memory group, RAM, channel, monitor), and frees it
- * again; says beforehand whether there is room.
+ * Makes a VM's kernel objects (memory group, RAM, channel, monitor), and frees them again; checks
+ * beforehand whether there is room.
  */
 #include "vmm/manager/vm/vm.h"
 
@@ -25,8 +25,8 @@ u64 vm_build_quota(const struct vm *vm);
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo);
 
 /*
- * Returns whether the host has what the VM needs; if not, `problem` says in the operator's terms
- * what is missing.
+ * Returns whether the host can provide all that the VM needs; if not, `problem` names the missing
+ * part in the operator's terms.
  */
 bool vm_build_check(const struct vm *vm, char *problem, size_t size);
 
@@ -42,15 +42,15 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
 
 /*
- * Creates a VM's kernel objects and starts its monitor. If it returns false, `problem` says what
- * was missing, and vm->group, if any, has to be freed with vm_release_step.
+ * Creates a VM's kernel objects and starts its monitor. If it returns false, `problem` names the
+ * missing resource, and vm->group, if any, has to be freed with vm_release_step.
  */
 bool vm_build(struct vm *vm, char *problem, size_t size);
 
 /*
  * Makes a second monitor, in vm->renewal.heir, which loads `bytes` bytes of vm->renewal.state. If
- * it returns false, `problem` says what was missing, and vm->renewal.heir has the parts that were
- * made.
+ * it returns false, `problem` names the missing resource, and vm->renewal.heir has the parts that
+ * were made.
  */
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
 

@@ -60,7 +60,7 @@ static bool vm_build_has_seed(const struct vm_config *config, char *problem, siz
 	const struct file *file = file_find(config->seed);
 
 	if (vm_user_data_is_given(config))
-		return true; /* its text was checked when it came */
+		return true; /* the text was checked when it was received */
 	if (!vm_build_has_file("seed", config->seed, file, problem, size))
 		return false;
 	if (file->size > FIRMWARE_SEED_MAX) {

@@ -4,13 +4,16 @@
 #include "kernel/abi/start.h"
 #include "vmm/manager/vm/vm.h"
 
-/* Notes what an earlier start has left in the channel, before that is cleared for another one. */
+/*
+ * Notes the facts that an earlier start has left in the channel, before that is cleared for another
+ * one.
+ */
 void vm_firmware_note(struct vm *vm);
 /*
  * Returns whether the guest has used its seed, the user-data for cloud-init, in an earlier start.
  */
 bool vm_firmware_seed_is_gone(const struct vm *vm);
-/* Fills in what the monitor of a VM with firmware is told; does nothing for other VMs. */
+/* Fills in the settings for the monitor of a VM with firmware; does nothing for other VMs. */
 void vm_firmware_fill(const struct vm *vm, struct start_info *info);
 /*
  * Tells the VM's monitor to start the guest. Takes away the key boot.once, which the start has used

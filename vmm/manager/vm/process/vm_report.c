@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what a VM's monitor reports about its guest: no other file reads the state, the resets and
- * the answers to commands in the channel. Called by vm_step, once a turn, when a monitor has ended,
- * and after a reset to a snapshot. It may start, stop or crash the VM; all others read what was
- * kept in vm->report, which changes nothing.
+ * Reads the reports of a VM's monitor about its guest: no other file reads the state, the resets
+ * and the answers to commands in the channel. Called by vm_step, once a turn, when a monitor has
+ * ended, and after a reset to a snapshot. It may start, stop or crash the VM; all other code reads
+ * vm->report, which changes nothing.
  */
 #include "vmm/manager/vm/process/vm_report.h"
 #include "lib/read_once.h"
@@ -69,8 +69,8 @@ static bool vm_report_is_possible(const struct vm *vm, u32 state)
 }
 
 /*
- * Reports a reset of the guest to operators and programs. Of resets that no operator asked for, so
- * many are reported as the VM may have lines in the log.
+ * Reports a reset of the guest to operators and programs. Resets that no operator asked for are
+ * reported only as far as the VM may have lines in the log.
  */
 static void vm_report_reset(struct vm *vm)
 {
@@ -185,7 +185,7 @@ void vm_process_ended(struct vm *vm)
 {
 	char reason[PROCESS_DIED_BYTES];
 
-	vm_report_take(vm); /* reads what the monitor wrote last */
+	vm_report_take(vm); /* reads the last reports of the monitor */
 	if (vm_is_ending(vm) || vm->group == HANDLE_NONE)
 		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)

@@ -6,13 +6,10 @@
 struct vm;
 
 /*
- * Reads what the monitor has reported since the last call. vm_step calls this before any
- * operation's step.
+ * Reads the monitor's reports since the last call. vm_step calls this before any operation's step.
  */
 void vm_report_step(struct vm *vm);
-/*
- * Reads what the monitor has written; the VM may thereby begin to run, stop, crash or be given up.
- */
+/* Reads the monitor's reports; the VM may thereby begin to run, stop, crash or be given up. */
 void vm_report_take(struct vm *vm);
 /*
  * Reads the guest's state after the guest went back to a snapshot. Returns false, with the reason

@@ -5,7 +5,7 @@
 
 struct vm;
 
-/* What a VM's monitor had written into its channel when the manager last read it. */
+/* The reports in the channel of a VM's monitor when the manager last read it. */
 struct vm_report {
 	/*
 	 * the monitor has signalled since the manager last read the channel, so that there is
@@ -13,8 +13,8 @@ struct vm_report {
 	 */
 	bool heard;
 	bool ready; /* the monitor has set itself up and can run the guest */
-	u32 state;  /* the guest's state as the monitor says, which may be any number */
+	u32 state;  /* the guest's state as the monitor reports it, which may be any number */
 	u32 done;   /* sequence number of the manager's last command that the monitor has done */
 	u32 resets;
-	u32 unasked; /* number of the guest's resets that nobody asked for */
+	u32 unasked; /* number of the guest's resets that no operator asked for */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a change of a running VM waits for. */
+/* The phase of a change of a running VM: the event for which it waits. */
 enum vm_change_phase {
 	CHANGE_NONE,
 	/*

@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * How a VM's vCPUs and threads have spent their time since its last boot. The times are read at
+ * The times that a VM's vCPUs and threads have spent since its last boot. They are read at
  * different instants, so their sum is not exact to the cycle.
  */
 struct vm_usage {

@@ -131,8 +131,8 @@ static void vm_backup_confirmed(struct vm *vm)
 }
 
 /*
- * Ends the backup with the reason that a disk's driver gives; it says more than what the copying
- * process saw. If the driver gives none, the reason is `said`.
+ * Ends the backup with the reason that a disk's driver gives, which is more precise than the
+ * copying process's. Without one, the reason is `said`.
  */
 static void vm_backup_not_copied(struct vm *vm, const char *said)
 {

@@ -6,10 +6,10 @@
 
 struct vm;
 
-/* What an operator wants of a backup. */
+/* An operator's request for a backup. */
 struct vm_backup_wish {
 	enum backup_kind kind;
-	bool overwrite; /* the backup may overwrite what the targets hold */
+	bool overwrite; /* the backup may overwrite data on the targets */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	char target[CONFIG_VM_DISK_MAX][CONFIG_DISK_BYTES]; /* DISK or STORE/VOLUME */
 	bool state;	 /* the backup also saves the VM's state at the same moment */

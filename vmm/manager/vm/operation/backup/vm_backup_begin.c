@@ -2,7 +2,7 @@
 /*
  * Checks whether a backup may begin, and prepares quota, lists of changes, labels and links for it.
  * Called by vm_backup.c before the guest is held, and for its list of changes by vm_rekey.c.
- * Charges the VM's memory group; the caller frees what a failed preparation leaves.
+ * Charges the VM's memory group; after a failure the caller frees the parts that were made.
  */
 #include "vmm/manager/vm/operation/backup/vm_backup_begin.h"
 

@@ -11,7 +11,8 @@
 bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char *problem,
 			 size_t size);
 /*
- * Makes memory and links for the backup's disks. The caller has to free what a failed call leaves.
+ * Makes memory and links for the backup's disks. After a failure the caller has to free the parts
+ * that were made.
  */
 bool vm_backup_prepare(struct vm *vm, char *problem, size_t size);
 /*

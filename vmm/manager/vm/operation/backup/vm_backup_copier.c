@@ -53,7 +53,7 @@ static void vm_backup_copier_make_page(struct vm *vm, struct process_build *buil
 	}
 }
 
-/* Makes a view of what the VM's disk at index `place` held when the guest was held. */
+/* Makes a view of the VM's disk at index `place` as it was when the guest was held. */
 static struct driver_link *vm_backup_copier_make_view(struct vm *vm, u32 place, char *why,
 						      size_t size)
 {

@@ -12,9 +12,9 @@ struct copier_page;
 
 /*
  * Backups of a VM's disks while it runs. The guest is held (its vCPUs stopped by the monitor) for a
- * moment, in which the disks' drivers begin to keep what it overwrites, or stores take snapshots of
- * its volumes, and in which the drivers begin to note which blocks it writes. Then a process copies
- * the old contents; it has no access to anything else of the VM.
+ * moment, in which the disks' drivers begin to keep blocks before they are overwritten, or stores
+ * take snapshots of its volumes, and in which the drivers begin to note which blocks are written.
+ * Then a process copies the old contents; it has no access to anything else of the VM.
  */
 enum vm_backup_phase {
 	BACKUP_NONE,

@@ -23,7 +23,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* How long a store or a busy VM is waited for before the backup has failed. */
+/* The time for which the schedule waits for a store or a busy VM before the backup has failed. */
 #define PATIENCE_NS (60 * NS_PER_S)
 /* The interval at which a VM or a store is looked at whose backup is due and cannot begin. */
 #define RETRY_NS NS_PER_S
@@ -204,7 +204,7 @@ static void vm_schedule_step_beginning(struct vm *vm)
 		vm_schedule_fail(vm, problem, false);
 }
 
-/* Returns whether the VM's last backup is the one that this schedule has begun. */
+/* Returns whether this schedule has begun the VM's last backup. */
 static bool vm_schedule_is_own(const struct vm *vm)
 {
 	const struct vm_backup_wish *wish = vm_schedule_wish(vm);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides for a VM's scheduled backups what is due, of which kind the backup is and which volumes
- * it needs. Called by vm_schedule.c alone. Reads the VM and what its store tells; changes only the
- * kind and the disks in vm->schedule.
+ * Decides for a VM's scheduled backups when one is due, whether it is full or differential, and
+ * which volumes it needs. Called by vm_schedule.c alone. Reads the VM and its store's reports;
+ * changes only the kind and the disks in vm->schedule.
  */
 #include "vmm/manager/vm/operation/backup/vm_schedule_begin.h"
 

@@ -17,7 +17,7 @@ bool vm_schedule_has_disks(const struct vm *vm);
 /* Returns the backups of the VM's disk in the schedule's store, as backup_places does. */
 const struct backup_place *vm_schedule_places(const struct vm *vm, u32 place, u32 *count);
 
-/* Returns how many seconds it takes until a backup is due, by what the store has of each disk. */
+/* Returns the seconds until a backup is due, according to the backups of each disk in the store. */
 u64 vm_schedule_wait_s(const struct vm *vm);
 /*
  * Chooses the kind of the backup: a differential one where that can follow, a full one otherwise.
@@ -29,7 +29,10 @@ bool vm_schedule_choose(struct vm *vm, char *problem, size_t size);
  * call.
  */
 const struct vm_backup_wish *vm_schedule_wish(const struct vm *vm);
-/* Returns the moment of a new backup: now, but after all that the store has, whatever the clock. */
+/*
+ * Returns the moment of a new backup: the present time, but later than all backups in the store,
+ * whatever the clock shows.
+ */
 u64 vm_schedule_moment(const struct vm *vm);
 
 /* Writes the name that the volume for the disk gets once the backup is whole. */

@@ -24,7 +24,7 @@ struct vm_scheduled {
 	u32 sequence;
 };
 
-/* The backups that the key `backup` asks for. What is kept of them is told by the store alone. */
+/* The backups that the key `backup` asks for. Only the store knows which of them are kept. */
 struct vm_schedule {
 	struct backup_plan plan; /* the plan that due_tsc was computed for */
 	u64 due_tsc;		 /* the TSC at which the next backup is due */

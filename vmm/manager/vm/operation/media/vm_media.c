@@ -23,8 +23,8 @@
 #include "vmm/rt/format.h"
 
 /*
- * How often a monitor is asked whether reads of the old medium are over: each time it looks once
- * for their answers.
+ * How often a monitor is asked whether reads of the old medium are over: at each question it looks
+ * once for their answers.
  */
 #define MEDIA_ASKS_MAX 1000u
 

@@ -6,7 +6,7 @@
 
 struct vm;
 
-/* Which disk or volume, with the flags of a CD, is to go into the drive in that place. */
+/* The disk or volume, with the flags of a CD, that is to go into the drive at that place. */
 struct vm_media_wish {
 	u32 place;
 	struct vm_disk disk;

@@ -9,7 +9,7 @@ enum vm_media_phase {
 	MEDIA_NONE,
 	MEDIA_EJECTS,  /* the monitor is asked to empty the drive */
 	MEDIA_LEAVES,  /* the driver of the old medium is to release the drive's link */
-	MEDIA_INSERTS, /* the monitor is asked to put in what is now behind the link */
+	MEDIA_INSERTS, /* the monitor is asked to fill the drive with the link's new medium */
 };
 
 /* Another medium for a CD-ROM drive of a running or paused VM; one at a time for each VM. */

@@ -147,7 +147,7 @@ static bool vm_rekey_step_copies(struct vm *vm)
 	}
 }
 
-/* Does what the rekey wants while the guest stands still and the old monitor is held. */
+/* Does the rekey's next step while the guest stands still and the old monitor is held. */
 static bool vm_rekey_step_standing(struct vm *vm)
 {
 	switch (vm_rekey_stage(vm)) {

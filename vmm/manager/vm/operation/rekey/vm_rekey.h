@@ -19,7 +19,9 @@ enum vm_rekey_phase {
 	VM_REKEY_CONTINUING, /* the old monitor is asked to continue the guest */
 };
 
-/* Which volume is to get the key of that name; `number` is then the rekey's, for rekey_ended(). */
+/*
+ * The volume that is to get the key of that name; `number` is then the rekey's, for rekey_ended().
+ */
 struct vm_rekey_wish {
 	struct store *store;
 	const struct store_volume *volume;

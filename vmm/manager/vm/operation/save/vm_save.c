@@ -69,8 +69,8 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 }
 
 /*
- * Fills the start page of the process that saves with all that it needs. The VM's channel is not
- * used for that, as the old monitor reads it, too.
+ * Fills the start page of the process that saves with all that it needs. The VM's channel cannot
+ * carry this, as the old monitor reads it, too.
  */
 static void vm_save_fill(struct vm *vm, struct start_info *info)
 {
@@ -146,7 +146,7 @@ static bool vm_save_make_key(struct vm *vm)
 	       vm_save_key_make(vm->config.name, vm->save.salt, vm->save.key);
 }
 
-/* Ends the save or restore; what the save has left open is closed in the next step. */
+/* Ends the save or restore; resources that it has left open are closed in the next step. */
 static void vm_save_close(struct vm *vm)
 {
 	vm->operation[OPERATION_SAVE].phase = SAVE_NONE;
@@ -306,7 +306,7 @@ static bool vm_save_begin_restoring(struct vm *vm, const struct vm_save_place *p
 	return true;
 }
 
-/* What is wanted of the operation: to save or to restore, and where. */
+/* A request for the operation: to save or to restore, and with which disk or store. */
 struct vm_save_wish {
 	enum vm_save_phase phase;
 	struct vm_save_place place;

@@ -35,12 +35,12 @@ const char *vm_save_broken(const struct vm *vm);
 u32 vm_save_moved(const struct vm *vm);
 /*
  * Ends the VM, unless it was to continue; vm_renew.c calls this once the process that saves has
- * said that all is written. Returns false if the store has not confirmed yet.
+ * reported that all is written. Returns false if the store has not confirmed yet.
  */
 bool vm_saved(struct vm *vm);
 /*
- * Closes what the save used; vm_renew.c calls this once the process that saves has ended and the
- * guest continues.
+ * Closes the resources of the save; vm_renew.c calls this once the process that saves has ended and
+ * the guest continues.
  */
 void vm_save_goes_on(struct vm *vm);
 

@@ -73,7 +73,7 @@ void vm_snapshot_not_done(struct vm *vm, const char *problem)
 }
 
 /*
- * Gives up a snapshot or a going back before the monitor was told anything; the operation's
+ * Gives up a snapshot or a going back before the monitor has got any command; the operation's
  * `problem` says why.
  */
 static void vm_snapshot_not_begun(struct vm *vm)
@@ -228,7 +228,7 @@ static void vm_snapshot_tidied(struct vm *vm)
 }
 
 /*
- * Frees kernel objects that the saving of the state used. A monitor that goes on ending objects may
+ * Frees kernel objects that the saving of the state used. A monitor that keeps ending objects may
  * leave no room for the freeze.
  */
 static void vm_snapshot_tidy(struct vm *vm)
@@ -338,7 +338,7 @@ static void vm_snapshot_freeze(struct vm *vm)
 
 /* --- beginning --- */
 
-/* What an operator asks of the operation: to take a snapshot or to go back to one. */
+/* An operator's request: to take a snapshot or to go back to one. */
 struct vm_snapshot_wish {
 	const char *take;
 	bool quiesce;

@@ -21,7 +21,7 @@ bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *proble
  */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
 
-/* Frees what a snapshot holds, and its entry in the VM's list. */
+/* Frees the memory of a snapshot, and its entry in the VM's list. */
 void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
 /*
  * Checks the VM's snapshots while no operation is under way, in vm_step: one whose disks' old

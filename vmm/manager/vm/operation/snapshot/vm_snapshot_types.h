@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the manager keeps of a VM's snapshots, and of the operation on them that is under way. */
+/* The manager's state of a VM's snapshots, and of the operation on them that is under way. */
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/vm/disks/vm_volume_types.h"
@@ -50,7 +50,7 @@ enum vm_snapshot_phase {
 	SNAPSHOT_MERGING, /* the kernel merges a layer that no snapshot needs any more */
 };
 
-/* The snapshots of a VM, and what an operation under way with these snapshots needs. */
+/* The snapshots of a VM, and the state of an operation under way with these snapshots. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* number of frozen objects below the VM's RAM that this VM made */
