@@ -52,7 +52,8 @@ void process_tell_manager(void);
 /* Answers the manager's periodic question whether this process is alive. */
 void process_answer(void);
 /*
- * Tells the manager that the device is ready: it may now read what the channel says of the device.
+ * Tells the manager that the device is ready, so that it reads the channel's facts about the
+ * device.
  */
 void process_ready(void);
 /* Ends the process with this text after a fault of the device or an impossible state. */

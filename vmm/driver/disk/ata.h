@@ -3,7 +3,7 @@
 
 #include "vmm/hw/ata.h"
 
-/* What an ATA disk reports of itself; shared by the AHCI and IDE drivers. */
+/* An ATA disk's answer about itself; shared by the AHCI and IDE drivers. */
 struct ata_identity {
 	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what SCSI disks answer: SPC-4 6.4 and 7.8, SBC-3 5.16 and 6.5. Called by the virtio SCSI
- * driver; parses untrusted bytes and touches no hardware.
+ * Parses the answers of SCSI disks: SPC-4 6.4 and 7.8, SBC-3 5.16 and 6.5. Called by the virtio
+ * SCSI driver; its input is untrusted, and it touches no hardware.
  */
 #include "vmm/driver/disk/scsi.h"
 

@@ -9,7 +9,7 @@
  * before its use.
  */
 
-/* Where the data of a command are. */
+/* The place of a command's data. */
 enum scsi_data {
 	SCSI_NO_DATA,
 	SCSI_DATA_REQUEST, /* the data are in the request's pages */
@@ -26,11 +26,11 @@ struct scsi_command {
 	u8 list[SCSI_UNMAP_LIST_BYTES];
 };
 
-/* What a disk reports of itself. */
+/* A disk's answers about itself. */
 struct scsi_disk {
 	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;
-	u32 features; /* what the disk can do, enum disk_feature */
+	u32 features; /* the disk's abilities, enum disk_feature */
 	bool cache;   /* the disk has, or may have, a write cache */
 	char model[SCSI_VENDOR_BYTES + SCSI_PRODUCT_BYTES + 2];
 	char serial[24];
@@ -56,8 +56,8 @@ enum scsi_outcome scsi_outcome_of(u8 status, const u8 *sense, u32 bytes);
 void scsi_make_request(struct scsi_command *command, const struct driver_request *request,
 		       u32 block_bytes);
 /*
- * Build commands of the driver's own, by which it asks a disk what it is; each fetches at most
- * SCSI_*_BYTES.
+ * Build commands of the driver's own, by which it asks a disk for its type and limits; each fetches
+ * at most SCSI_*_BYTES.
  */
 void scsi_make_test(struct scsi_command *command);
 void scsi_make_inquiry(struct scsi_command *command);

@@ -70,7 +70,7 @@ void card_link(bool up, u32 megabits)
 }
 
 /*
- * Returns whether the card can send the frame as it is: the driver has the card compute no
+ * Returns whether the card can send the frame unchanged: the driver has the card compute no
  * checksums and split no frames, as the switch does both.
  */
 static bool card_may_go_out(const struct frame_header *header)

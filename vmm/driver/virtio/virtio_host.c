@@ -11,7 +11,7 @@
 #include "vmm/rt/format.h"
 
 #define RESET_NS (2 * NS_PER_S) /* time limit for a reset of the device */
-/* How often the driver tries to read a device configuration that changes during the read. */
+/* The number of attempts to read a device configuration that changes during the read. */
 #define CONFIG_ATTEMPTS 16u
 
 static bool virtio_host_refuse_device(char *problem, size_t size, const char *text)
@@ -178,8 +178,8 @@ const char *virtio_host_failure(const struct virtio_host *host)
 }
 
 /*
- * Reads the device's configuration (virtio 1.2, 2.5.1): a changed config_generation says that the
- * copy may mix two states.
+ * Reads the device's configuration (virtio 1.2, 2.5.1). If config_generation has changed, the copy
+ * may mix two states.
  */
 bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u32 count)
 {

@@ -122,8 +122,8 @@ bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, 
 /* Notifies the device of added requests, if it wants that. */
 void virtio_ring_tell(struct virtio_ring *ring);
 /*
- * Takes the next request that the device has completed, and the number of bytes the device says it
- * wrote, at most those that the request lets it write. Returns false if there is none.
+ * Takes the next request that the device has completed, and the number of bytes that the device
+ * reports as written, at most those that the request lets it write. Returns false if there is none.
  */
 bool virtio_ring_take(struct virtio_ring *ring, u16 *id, u32 *bytes) MUST_CHECK;
 /*

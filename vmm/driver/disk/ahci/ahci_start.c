@@ -32,7 +32,7 @@ static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits,
 
 /*
  * Takes the controller from the firmware (AHCI 1.3.1, 10.6.3). If the firmware does not answer in
- * time, the driver goes on: the reset that follows takes the controller too.
+ * time, the driver continues: the reset that follows takes the controller, too.
  */
 static void ahci_start_hand_off(const struct ahci *ahci)
 {

@@ -15,7 +15,7 @@ struct driver_disk {
 	u32 unit;
 	u64 sectors;
 	u32 block_bytes;
-	u32 features; /* what the disk can do, enum disk_feature */
+	u32 features; /* the disk's abilities, enum disk_feature */
 	char model[48];
 	char serial[24];
 	u32 depth; /* the most requests that the disk takes at once; 0 means DRIVER_DEPTH */

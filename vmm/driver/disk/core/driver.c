@@ -14,7 +14,8 @@
 #include "vmm/rt/format.h"
 
 /*
- * Starts a disk and fills in its `unit`, which the manager reads. On failure the `unit` says why.
+ * Starts a disk and fills in its `unit`, which the manager reads. After a failure the `unit` has
+ * the reason.
  */
 static bool driver_start_disk(struct disk_unit *unit, u32 number)
 {

@@ -80,7 +80,7 @@ static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
 	return gpt_crc32(copy, bytes) == gpt_get32(block + 16);
 }
 
-/* Returns what is wrong with the GPT header in `block`, or NULL. */
+/* Returns the fault of the GPT header in `block`, in words, or NULL. */
 static const char *gpt_find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
 					 const struct gpt_header *header)
 {

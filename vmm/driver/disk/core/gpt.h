@@ -5,7 +5,7 @@
 
 /* The GUID partition table (UEFI 2.10, 5.3): read only, never repaired. */
 
-/* Where the entries of the partition table are, from a header that has been checked. */
+/* The place of the partition table's entries, from a header that has been checked. */
 struct gpt_header {
 	u64 first_usable; /* the number of the first block that a partition may use */
 	u64 last_usable;

@@ -6,9 +6,8 @@
 /*
  * The layers between a client and the device. Each client has a list of them, the highest first and
  * NULL at the end. A request goes down through all of them before the device gets it, and its end
- * goes up through the same ones. A layer knows neither those above it nor those below; what it
- * reads or writes by itself goes down through those below. Functions that a layer has no use for
- * are NULL.
+ * goes up through the same ones. A layer knows neither those above it nor those below; its own
+ * reads and writes go down through those below. Functions that a layer has no use for are NULL.
  */
 enum layer_answer {
 	LAYER_PASSES, /* the request goes on to the next lower layer */
@@ -78,7 +77,8 @@ void layer_command(const struct layer *const *layers, struct client *client);
 /* Returns whether each layer lets requests be taken from the client. */
 bool layer_may_ask(const struct layer *const *layers, const struct client *client);
 /*
- * Returns whether one of the layers says that the client waits for an event that wakes the driver.
+ * Returns whether one of the layers reports that the client waits for an event that wakes the
+ * driver.
  */
 bool layer_waits(const struct layer *const *layers, const struct client *client);
 /* Returns whether one of the layers needs to look at the data of requests. */

@@ -18,8 +18,8 @@
 /* The bytes that each request is charged beyond its data, for the work it makes. */
 #define REQUEST_OVERHEAD 4096ull
 /*
- * One in KEPT_PART device slots is reserved for clients that have no request at the device: these
- * are served at once.
+ * One in KEPT_PART device slots is reserved for clients that have no request at the device, so that
+ * such a client is served at once.
  */
 #define KEPT_PART 32u
 /*
@@ -29,7 +29,7 @@
 #define ROUNDS_UNHEARD 8u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 
-/* Which client of one disk is served next: clients with requests take turns. */
+/* The order in which one disk's clients are served: clients with requests take turns. */
 struct turns {
 	/* the most requests that the device may have for this disk; 0: the disk is not served */
 	u32 places;

@@ -43,8 +43,8 @@ static void changes_pass_point(struct changes *changes, u32 number, bool merge)
 }
 
 /*
- * Opens the bitmap at a new point, when the device has no request of the client, or takes over what
- * an earlier process has left for the same point. Any other content counts as lost.
+ * Opens the bitmap at a new point, when the device has no request of the client, or continues with
+ * the bitmap that an earlier process has left for the same point. Any other content counts as lost.
  */
 static void changes_open(struct changes *changes, const struct disk_changes_given *given)
 {
@@ -75,7 +75,7 @@ static void changes_set(struct changes *changes, u64 sector, u64 sectors)
 	end = MIN(end, changes->blocks);
 	for (u64 block = sector / DISK_CHANGES_BLOCK_SECTORS; block < end; block++)
 		half[block / 64] |= BIT(block % 64);
-	/* publishes the bits before the write goes on: their readers outlive this process */
+	/* publishes the bits before the write continues: their readers outlive this process */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -90,9 +90,10 @@ static void changes_note(struct client *client, struct driver_request *request)
 }
 
 /*
- * Records what a client asks a volume to change. The store below may end a discard or a write of
- * zeros itself, so that the device, and changes_note, never see it. A request that waits is asked
- * about again: a change that is made after a new point counts for that point, too.
+ * Records a client's change of a volume when the client asks for it. The store below may end a
+ * discard or a write of zeros itself, so that the device, and changes_note, never see it. A request
+ * that waits is asked about again: a change that is made after a new point counts for that point,
+ * too.
  */
 static enum layer_answer changes_note_asked(struct client *client,
 					    const struct block_request *request,

@@ -20,8 +20,10 @@ struct changes {
 };
 
 extern const struct layer changes_layer;
-/* The same for a client with a volume, whose store may end a change without its device. */
+/*
+ * The layer of changes for a client with a volume, whose store may end a change without its device.
+ */
 extern const struct layer changes_of_volume_layer;
 
-/* Returns the record of what a client has changed. */
+/* Returns the record of a client's changes. */
 struct changes *changes_of(const struct client *client);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chooses which layers a client's disk has. Called by client.c when a client comes; the one place
- * that knows all layers and their order.
+ * Chooses the layers of a client's disk. Called by client.c when a client comes; the one place that
+ * knows all layers and their order.
  */
 #include "vmm/driver/disk/layers/stack.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the old content of what a client overwrites after its snapshot. A layer of a client's disk
- * (undo.h): lets a write wait until undo_move.c has read the pieces that it overwrites. Adds to the
- * client's store; never looks at what a client writes.
+ * Keeps the old content of pieces that a client overwrites after its snapshot. A layer of a
+ * client's disk (undo.h): lets a write wait until undo_move.c has read the pieces that it
+ * overwrites. Adds to the client's store; never looks at the client's new data.
  */
 #include "vmm/driver/disk/layers/undo.h"
 

@@ -7,8 +7,8 @@
 /*
  * Moves of pieces between a disk and its clients' stores: a piece is read for the layer that needs
  * it, and written back when the client returns to its snapshot. There is one move at a time,
- * through the driver's own memory. Clients of all disks get their moves in turn, however many one
- * of them asks for.
+ * through the driver's own memory. Clients of all disks get their moves in turn, so that one
+ * client's many moves do not hold up the others.
  */
 #define UNDO_MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
 

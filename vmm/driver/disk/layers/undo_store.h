@@ -5,7 +5,7 @@
 #include "vmm/io/disk_channel.h"
 
 /*
- * A snapshot's store: what a disk held at its client's snapshot, for all pieces written since. It
+ * A snapshot's store: the disk's content at its client's snapshot, for all pieces written since. It
  * lies in memory that the manager gave and that outlives this process. Pieces are added and never
  * change. A head is followed by groups, each of entries, nodes of a tree to find these, and pieces
  * (struct disk_undo_given).
@@ -61,11 +61,11 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 void undo_extend(struct undo *undo, u64 bytes);
 /* Returns the entry of the piece, or NULL if the store does not have it. */
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
-/* Adds a piece, which must be new, to a store with room; `data` NULL stands for zeros. */
+/* Adds a piece, which must be new, to a store with room; if `data` is NULL, the piece is zeros. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data);
 /*
- * Overwrites `data`, what was read from these sectors of the client's part, where the store has
- * their pieces.
+ * Overwrites the parts of `data`, read from these sectors of the client's part, for which the store
+ * has pieces.
  */
 void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);
 /* Marks the store as permanently incomplete. */

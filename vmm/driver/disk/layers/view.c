@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Serves clients that see another client's disk as of a snapshot. A layer of their disk (view.h):
- * overlays kept pieces on what the device reads, and stores what the view writes. Owns the view's
- * overlay and bounce pages; never writes to the device.
+ * overlays kept pieces on the device's data, and stores the view's writes. Owns the view's overlay
+ * and bounce pages; never writes to the device.
  */
 #include "vmm/driver/disk/layers/view.h"
 
@@ -201,7 +201,7 @@ static u64 view_missing_of(const struct undo *overlay, const struct block_reques
 	return count;
 }
 
-/* Copies what a piece held into the overlay, before a part of the piece is written. */
+/* Copies a piece into the overlay, before a part of the piece is written. */
 static enum layer_answer view_fetch(struct client *client, u64 piece, enum block_status *status)
 {
 	struct undo *overlay = undo_of(client);

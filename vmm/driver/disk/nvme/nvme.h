@@ -6,8 +6,8 @@
 
 /*
  * The state of an NVMe controller with one namespace, one pair of queues for requests and one pair
- * for admin commands; each queue is one page. The driver trusts nothing that the controller says:
- * it looks up each completion and bounds each wait.
+ * for admin commands; each queue is one page. The driver trusts no value from the controller: it
+ * looks up each completion and bounds each wait.
  */
 #define NVME_THE_NAMESPACE 1u
 #define NVME_IO_QUEUE	   1u

@@ -54,7 +54,7 @@ static u8 *ramdisk_place(u64 at)
 	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
-/* Copies what the disk held from byte `at` on before the first write there. */
+/* Copies the disk's original content from byte `at` on, as it was before the first write there. */
 static void ramdisk_read_original(u8 *to, u64 at, u64 bytes)
 {
 	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;
@@ -80,8 +80,8 @@ static void ramdisk_read_bytes(u8 *to, u64 at, u64 bytes)
 }
 
 /*
- * Prepares a piece of the overlay for a write; `whole` says that the write covers all of the piece.
- * Whenever this process dies, all answered writes are in the overlay; the client repeats the
+ * Prepares a piece of the overlay for a write; `whole` means that the write covers all of the
+ * piece. Whenever this process dies, all answered writes are in the overlay; the client repeats the
  * others.
  */
 static void ramdisk_prepare(u64 piece, bool whole)

@@ -19,7 +19,9 @@ enum vblk_page {
 	VBLK_PAGES,
 };
 
-/* What the device accesses of a slot beside the data; one page holds this for all slots. */
+/*
+ * The part of a slot that the device accesses besides the data; one page holds this for all slots.
+ */
 struct vblk_slot {
 	struct vio_blk_header header;
 	struct vio_blk_range range;

@@ -18,7 +18,7 @@
 #define VSCSI_COMMAND_NS (2 * NS_PER_S) /* time limit of the driver's own commands */
 #define VSCSI_UNITS_MAX	 32u		/* the most targets that the driver can name */
 
-/* What the device accesses of a command beside its data. */
+/* The part of a command that the device accesses besides its data. */
 struct vscsi_slot {
 	struct vio_scsi_request request;
 	u8 pad0[5];
@@ -91,15 +91,15 @@ bool vscsi_start(struct vscsi *vscsi, u32 targets, char *problem, size_t size);
 bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *problem, size_t size);
 /* Starts a request. Returns false if there is no room now. */
 bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request);
-/* Ends completed requests (request_finish), and sends again what a disk has not accepted. */
+/* Ends completed requests (request_finish), and repeats commands that a disk has not accepted. */
 void vscsi_poll(struct vscsi *vscsi);
 /* Returns why the driver has to give up, or NULL. */
 const char *vscsi_failure(const struct vscsi *vscsi);
 
 /*
  * Sends one command of the driver's own to a disk and waits for its end (scsi_task.c). `data` then
- * holds command->bytes bytes, zero where nothing came. Returns false if the command has not
- * succeeded; *response then says whether the target exists.
+ * holds command->bytes bytes, zero where the disk sent none. Returns false if the command has not
+ * succeeded; *response then tells whether the target exists.
  */
 bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command, u8 *data,
 	       u8 *response);

@@ -142,7 +142,7 @@ static bool vscsi_check_cache(struct vscsi *vscsi, u32 unit, struct scsi_disk *d
 	return true;
 }
 
-/* Returns how many commands the disk takes at once, at most what its share of the queue holds. */
+/* Returns the number of commands that the disk takes at once, at most its share of the queue. */
 static u32 vscsi_read_depth(const struct vscsi *vscsi)
 {
 	u32 per_unit = 0;

@@ -7,8 +7,8 @@
 /*
  * The state of one of Intel's gigabit cards, with a receive and a transmit ring. Each descriptor
  * has a buffer of its own, which stays the same; a frame longer than a buffer takes several. The
- * card is not trusted: what it says of a descriptor is read once and checked, and each wait and
- * each round is bounded.
+ * card is not trusted: its fields of a descriptor are read once and checked, and each wait and each
+ * round is bounded.
  */
 #define E1000_DEVICE_82574 0x10d3u
 /* the most descriptors of the receive ring: this number fills one page */
@@ -51,7 +51,7 @@ struct e1000 {
 	u32 tx_told;
 	/* the driver waits for room: the card interrupts for frames that it has sent */
 	bool awaits_room;
-	/* what has been received of a frame that comes in several buffers */
+	/* the received part of a frame that comes in several buffers */
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
 	bool spoilt; /* the rest of the frame that comes in several buffers is dropped */

@@ -29,7 +29,7 @@ static u32 e1000_tx_free(const struct e1000 *e1000)
 
 /*
  * Reclaims the transmit descriptors of sent frames. A card that reports a frame as sent too early
- * sends what the buffer holds later.
+ * sends the buffer's later content.
  */
 static void e1000_reclaim(struct e1000 *e1000)
 {
@@ -111,7 +111,7 @@ static u8 e1000_flags_of(u8 status, u8 errors)
 	return good ? (u8)FRAME_CHECKED : 0;
 }
 
-/* Adds what one buffer holds to a frame that comes in several buffers. */
+/* Adds one buffer's bytes to a frame that comes in several buffers. */
 static void e1000_join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
 {
 	if (e1000->spoilt || bytes > sizeof(e1000->frame) - e1000->frame_bytes) {

@@ -12,8 +12,8 @@
 #define STORE_BLOCK_BYTES   4096u
 #define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)
 #define STORE_MAGIC	    0x31524f5453594b53ull /* "SKYSTOR1" */
-#define STORE_VERSION	    1u			  /* of a store that needs nothing */
-/* of a store that needs what its superblock's `needs` says */
+#define STORE_VERSION	    1u			  /* of a store whose `needs` is 0 */
+/* the version of a store whose superblock has `needs` other than 0 */
 #define STORE_VERSION_NEEDS STORE_VERSION_KNOWN
 #define STORE_FIRST_NODE    2u	 /* the first block that is not a superblock */
 #define STORE_FAN	    504u /* the words in a node of a volume's tree */
@@ -22,7 +22,7 @@
 
 #define STORE_GROWTHS_MAX 32u /* how often a store can grow */
 
-/* What a node, a block of metadata, holds. */
+/* The content of a node, a block of metadata. */
 enum store_node_kind {
 	/*
 	 * each word is the number, plus 1, of a chunk of data; 0: this part of the volume reads as
@@ -86,10 +86,10 @@ struct store_superblock {
 	u8 host[STORE_ID_BYTES]; /* the identity of the host that holds, or held, the store */
 	/* raised by each host that takes the store: the superblock with the higher epoch counts */
 	u64 epoch;
-	u32 lease_s; /* in seconds, how long another host must see no commit to take it; 0: none */
+	u32 lease_s; /* seconds without a commit until another host may take it; 0: none */
 	/*
-	 * enum store_need: what a program must know to use the store; 0 in stores of version 1,
-	 * whose programs do not read this field
+	 * enum store_need: the abilities that a program must have to use the store; 0 in stores of
+	 * version 1, whose programs do not read this field
 	 */
 	u32 needs;
 	/* the size in sectors of the disk or partition when the store was made, or grew last */

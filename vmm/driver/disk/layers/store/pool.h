@@ -5,13 +5,13 @@
 #include "vmm/driver/disk/layers/store/format.h"
 
 /*
- * A store's metadata in memory: nodes, how often each node and chunk is used, and the volumes. A
- * generation is what one commit writes. The pool knows neither the disk nor clients; store_commit.c
- * writes its changes to the disk.
+ * A store's metadata in memory: nodes, the use counts of nodes and chunks, and the volumes. A
+ * generation is the content of one commit. The pool knows neither the disk nor clients;
+ * store_commit.c writes its changes to the disk.
  *
  * A change belongs to the generation `now`. A node of an earlier generation is never changed but
- * copied, so that what the disk has stays whole. A block or chunk that is freed in a generation is
- * taken again only when neither of the last two superblocks leads to it.
+ * copied, so that the disk's copy of it stays whole. A block or chunk that is freed in a generation
+ * is taken again only when neither of the last two superblocks leads to it.
  */
 #define POOL_BLOCKS_KEPT 16u /* free metadata blocks that are set aside, for dropping volumes */
 _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a command");
@@ -48,7 +48,7 @@ struct pool_area {
 	u64 copy_sector; /* the first sector of its copies, if the store keeps copies */
 };
 
-/* Where a store's blocks and chunks lie. */
+/* The places of a store's blocks and chunks. */
 struct pool_layout {
 	u64 first_sector; /* the sector at which chunk 0 begins, counted from the store's first */
 	u32 area_count;
@@ -84,14 +84,13 @@ struct pool {
 	u32 record_count;    /* the number of volumes */
 	u64 reserved_chunks; /* the sum of all volumes' sizes, in chunks */
 	/*
-	 * the first of a list of unused nodes whose words still count as uses of what they name; 0:
-	 * none
+	 * the first of a list of unused nodes whose words still count as uses of the items that
+	 * they name; 0: none
 	 */
 	u32 dropping;
 	u64 copied_chunks;
 	/*
-	 * for each chunk how many requests of clients that write to it the device has, and
-	 * POOL_WRITTEN
+	 * for each chunk the number of clients' writes to it that the device has, and POOL_WRITTEN
 	 */
 	u8 *writes;
 };
@@ -160,8 +159,8 @@ void pool_keep_area(struct pool *pool, u32 index);
 void pool_place_tables(struct pool *pool, u32 blocks, u32 chunks);
 /*
  * Makes the store as large as `sectors`, in the generation `now`; `bytes` is the size of the pool's
- * memory. All that the store has stays where it is. Returns NULL, or a sentence that says why it
- * cannot be, with the pool as it was.
+ * memory. All of the store's content stays at its place. Returns NULL, or a sentence that says why
+ * it cannot grow, with the pool as it was.
  */
 const char *pool_grow(struct pool *pool, u64 sectors, u64 bytes);
 
@@ -194,7 +193,7 @@ u32 pool_blocks_now(const struct pool *pool);
  * that are set aside for dropping volumes.
  */
 bool pool_has_blocks(const struct pool *pool);
-/* Drops a volume; pool_sweep frees what only this volume has used. */
+/* Drops a volume; pool_sweep frees the nodes and chunks that only this volume has used. */
 enum store_status pool_drop(struct pool *pool, u64 id);
 /*
  * Returns STORE_OK if the volume `id` can get the content of `other`, or why it cannot. Copies the
@@ -234,11 +233,11 @@ u32 pool_take_chunk(struct pool *pool);
  */
 void pool_give_chunk(struct pool *pool, u32 chunk);
 /*
- * Frees at most `steps` nodes of dropped volumes, with what they name. Returns whether more are
- * left to free.
+ * Frees at most `steps` nodes of dropped volumes, and lowers the use counts of the items that they
+ * name. Returns whether more are left to free.
  */
 bool pool_sweep(struct pool *pool, u32 steps);
-/* How many chunks a volume has: those that it alone uses, and those that others have, too. */
+/* The numbers of a volume's chunks: those that it alone uses, and those that it shares. */
 struct pool_count {
 	u64 own;
 	u64 shared;
@@ -273,12 +272,12 @@ bool pool_is_summed(const struct pool *pool, u32 chunk);
 /* Gives a chunk its sum. Returns false if there is no free node. */
 bool pool_set_sum(struct pool *pool, u32 chunk, u32 sum);
 /*
- * Takes away the chunk's sum, and those of chunks behind it if those before it were written to,
- * too: as many as that. These chunks may be written to once the generation after `now` is on the
- * disk. Returns false if there is no free node.
+ * Removes the chunk's sum. If chunks just before it were written to as well, also removes the sums
+ * of as many chunks behind it. These chunks may be written to once the generation after `now` is on
+ * the disk. Returns false if there is no free node.
  */
 bool pool_unsum(struct pool *pool, u32 chunk);
-/* Takes away what is left of a sum of the chunk's earlier content. Returns false if that fails. */
+/* Removes a sum of the chunk's earlier content, if one is left. Returns false if that fails. */
 bool pool_forget_sum(struct pool *pool, u32 chunk);
 /* Are called when the device gets a client's request that writes to the chunk, and at its end. */
 void pool_write_begins(struct pool *pool, u32 chunk);

@@ -52,7 +52,7 @@ static u64 pool_chunk_sector(const struct store_superblock *super, const struct 
 	return layout->first_sector + (u64)chunk * super->chunk_sectors;
 }
 
-/* Begins a layout with what a store that has not grown has, according to its superblock. */
+/* Begins a layout with the ranges of a store that has not grown, according to its superblock. */
 static void pool_layout_begin(const struct store_superblock *super, struct pool_layout *layout)
 {
 	struct pool_area *area = &layout->area[0];
@@ -67,8 +67,8 @@ static void pool_layout_begin(const struct store_superblock *super, struct pool_
 }
 
 /*
- * Adds to a layout, and to the numbers in `super`, what a growth to `sectors` brings. Returns false
- * if no growth to this size can have been.
+ * Adds the ranges of a growth to `sectors` to a layout, and to the numbers in `super`. Returns
+ * false if no growth to this size can have been.
  */
 static bool pool_layout_add(struct store_superblock *super, u64 sectors, struct pool_layout *layout)
 {
@@ -108,7 +108,7 @@ static u32 pool_growths(const struct store_superblock *super)
 	return count;
 }
 
-/* Returns whether the list of sizes ends with its first 0, where the next growth goes on. */
+/* Returns whether the list of sizes ends with its first 0, where the next growth is entered. */
 static bool pool_sizes_end(const struct store_superblock *super)
 {
 	for (u32 i = pool_growths(super); i < STORE_GROWTHS_MAX; i++) {
@@ -203,7 +203,9 @@ static void pool_move_tables(struct pool *pool, u32 more_blocks, u32 more_chunks
 	memset(pool->block + blocks, 0, more_blocks * sizeof(struct pool_item));
 }
 
-/* Returns whether the tree of sums, if there is one, can be made to cover so many chunks. */
+/*
+ * Returns whether the tree of sums, if there is one, can be raised to cover this number of chunks.
+ */
 static bool pool_may_raise_sums(const struct pool *pool, u32 chunks)
 {
 	return pool->super.sums == 0 || pool_levels(chunks) == pool_levels(pool->super.chunks) ||

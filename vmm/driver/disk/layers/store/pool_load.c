@@ -15,8 +15,8 @@
  * above them, the number of the next block to be read.
  */
 #define LEVEL_BITS    3u
-#define LEVEL_SUMS    4u /* of a leaf with sums; those of inner nodes above it follow */
-#define LEVEL_RECORDS 7u /* stands for the level of a node with volumes' records */
+#define LEVEL_SUMS    4u /* the level of a leaf with sums; inner nodes are above it */
+#define LEVEL_RECORDS 7u /* the level that is used for a node with volumes' records */
 _Static_assert(STORE_LEVELS_MAX < LEVEL_SUMS && LEVEL_SUMS - 1 + STORE_LEVELS_MAX < LEVEL_RECORDS &&
 		       LEVEL_RECORDS < 1u << LEVEL_BITS,
 	       "a level tells what a node holds");

@@ -24,8 +24,8 @@ const char *pool_load_begin(struct pool *pool);
 u32 pool_load_next(struct pool *pool);
 const char *pool_load_take(struct pool *pool, u32 block);
 /*
- * Returns NULL if the block that was read is the node that should be there, else what is wrong;
- * pool_load_take checks the same first.
+ * Returns NULL if the block that was read is the node that should be there, else its fault in
+ * words; pool_load_take checks the same first.
  */
 const char *pool_load_look(struct pool *pool, u32 block);
 const char *pool_load_end(struct pool *pool);

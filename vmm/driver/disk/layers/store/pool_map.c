@@ -61,8 +61,8 @@ static bool pool_is_settled(const struct pool *pool, const struct pool_item *ite
 }
 
 /*
- * Returns whether only one word leads to the item, a node or chunk, also by what both superblocks
- * say.
+ * Returns whether only one word leads to the item, a node or chunk, also according to both
+ * superblocks.
  */
 static bool pool_is_alone(const struct pool *pool, const struct pool_item *item)
 {
@@ -124,7 +124,7 @@ void pool_use_block(struct pool *pool, u32 block)
 
 /*
  * Reduces a node's uses by one. A node without uses is put on the list `dropping`, linked through
- * `lost`; pool_sweep later reduces the uses of what the node names, and frees the node.
+ * `lost`; pool_sweep later reduces the uses of the items that the node names, and frees the node.
  */
 void pool_lose_block(struct pool *pool, u32 block)
 {
@@ -190,8 +190,8 @@ static void pool_use_words(struct pool *pool, const struct store_node *node)
 }
 
 /*
- * Marks what a replaced node names as if one of its uses had been dropped: these go over to the
- * node's copy, but an older superblock may still lead there through the old node.
+ * Marks the items that a replaced node names as if one of their uses had been dropped: these uses
+ * go over to the node's copy, but an older superblock may still lead there through the old node.
  */
 static void pool_keep_words(struct pool *pool, const struct store_node *node)
 {
@@ -256,9 +256,9 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 }
 
 /*
- * Lets go of a node that has just been copied. If nothing else used the node, it is freed and its
- * words' uses go over to the copy; otherwise the copy's words count as further uses of what they
- * name.
+ * Releases a node that has just been copied. If nothing else used the node, it is freed and its
+ * words' uses go over to the copy; otherwise the copy's words count as further uses of the items
+ * that they name.
  */
 static void pool_leave_node(struct pool *pool, u32 block)
 {

@@ -76,8 +76,8 @@ bool pool_forget_sum(struct pool *pool, u32 chunk)
 }
 
 /*
- * Returns how many chunks lose their sums for a write to this one: more with each write behind the
- * last one, so that rewriting a long piece takes few commits.
+ * Returns how many chunks lose their sums for a write to this one. The number grows with each write
+ * just behind the last one, so that rewriting a long piece takes few commits.
  */
 static u32 pool_unsum_count(const struct pool *pool, u32 chunk)
 {

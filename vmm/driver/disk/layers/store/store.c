@@ -218,7 +218,7 @@ static bool store_begin_job(struct open_store *store)
 	if (store_begin_sum(store))
 		return true;
 	store_count_step(store);
-	return false; /* this counts as nothing to do, so that clients' requests go first */
+	return false; /* as if nothing was done, so that clients' requests go first */
 }
 
 static bool store_step(struct open_store *store)
@@ -244,8 +244,8 @@ static bool store_step(struct open_store *store)
 }
 
 /*
- * Returns whether other stores may have their turn though the store's job goes on: it rests, or is
- * a load, which may take so long that another store would lose its lease meanwhile.
+ * Returns whether other stores may have their turn although the store's job has not ended: it
+ * rests, or is a load, which may take so long that another store would lose its lease meanwhile.
  */
 static bool store_yields(const struct open_store *store)
 {

@@ -21,31 +21,34 @@ enum store_job {
 	JOB_GROW,   /* reads the end of the disk, before the store takes it */
 };
 
-/* What a client's waiting request (client->held) needs before it can go on. */
+/*
+ * The needs of a client's waiting request (client->held), which the store must meet before the
+ * request can continue.
+ */
 enum store_want {
 	WANT_NOTHING,
 	WANT_CHUNK,  /* a chunk of the disk that only the client's volume uses, to write to */
 	WANT_ZEROES, /* zeros in a part of a chunk that only the client's volume uses */
-	WANT_UNMAP,  /* no chunk any more: this part of the volume shall read as zeros */
+	WANT_UNMAP,  /* no chunk any more, so that this part of the volume reads as zeros */
 };
 
 struct store_client {
 	u64 volume; /* the id of the client's volume; 0: the client has none */
 	u32 store;  /* the index of the store that has the volume */
 	u32 number; /* the number of the volume's record when it was found last */
-	u32 want;   /* what the client's waiting request needs, enum store_want */
+	u32 want;   /* the need of the client's waiting request, enum store_want */
 	u64 sector; /* the first sector, in the volume, of the part that `want` is about */
 	u32 sectors;
 	u32 operation; /* the operation of the request that waits, enum block_operation */
 	/*
 	 * the first sector, in the volume, plus 1, of the request that is handed to the device
-	 * next, and the chunk in which it was found to lie; 0: there is none
+	 * next, and the request's chunk; 0: there is none
 	 */
 	u64 passed;
 	u32 passed_chunk;
 	/*
-	 * what `want` asks for is there once this generation of the store is on the disk; 0: the
-	 * job is not done yet
+	 * `want` is met once this generation of the store is on the disk; 0: the job is not done
+	 * yet
 	 */
 	u64 after;
 	/*
@@ -62,7 +65,7 @@ struct store_step {
 	u32 at;
 	u32 client; /* the index of the client for which the job is done */
 	u64 volume; /* the id of that client's volume */
-	bool left;  /* that client has left since, and another one may have its index */
+	bool left;  /* the client has left since, and another one may have its index */
 	/* the number of the chunk to be copied to `to`; ~0u: none, zeros are written instead */
 	u32 from;
 	u32 to;
@@ -71,7 +74,7 @@ struct store_step {
 	u32 zeroed;
 	u32 fresh; /* when committing: the number of nodes to be written */
 	u32 then;  /* when committing: the step after the superblocks were looked at */
-	u32 sum;   /* of what was read of the chunk `from` so far */
+	u32 sum;   /* the sum of the part of chunk `from` that was read so far */
 	u64 began; /* the TSC when the job began; of JOB_SUM and JOB_SCRUB */
 	struct store_superblock super;
 };
@@ -84,10 +87,10 @@ struct store_count {
 	u32 number;   /* the number of the record of the volume being counted */
 	u64 volume;
 	u64 index;		  /* the volume's chunk at which counting continues */
-	struct pool_count chunks; /* what of the volume's chunks was counted so far */
+	struct pool_count chunks; /* the volume's chunks that were counted so far */
 	/*
-	 * the root of the tree that was counted last, and its chunks: volumes of one root follow
-	 * each other as clones that nobody has written to
+	 * the root of the tree that was counted last, and its chunks: volumes with the same root,
+	 * such as clones without writes, follow each other
 	 */
 	u32 last_root;
 	struct pool_count last;
@@ -102,13 +105,13 @@ struct store_check {
 	bool rested; /* a commit has ended since the last block was checked: the check may go on */
 	u32 block;   /* the block to be checked next; copies are counted behind all blocks */
 	u32 looked;  /* the number of blocks that have been checked */
-	u32 faults;  /* how many of these differed from what was last written */
+	u32 faults;  /* number of these that differed from the data written last */
 	/* how many of the differing ones were rewritten, or will be by the next commits */
 	u32 mended;
 	u32 first; /* the number of the first differing block */
 };
 
-/* What differs between any two superblocks that were written to a store. */
+/* The fields that differ between any two superblocks written to a store. */
 struct store_mark {
 	u64 epoch;
 	u64 generation;
@@ -118,9 +121,9 @@ struct store_mark {
 /* This host's hold on a store (store_lease.c); times are values of the TSC. */
 struct store_lease {
 	u64 seconds;   /* the lease's length; 0: the store has none, and nothing else here counts */
-	u64 until_tsc; /* from then on, a look at the superblocks comes before any write */
+	u64 until_tsc; /* the TSC from which on the superblocks must be read before any write */
 	u64 beat_tsc;  /* when the next commit is due although nothing has changed */
-	u64 rest_tsc;  /* the store's job goes on at this time */
+	u64 rest_tsc;  /* the time at which the store's job continues */
 	u64 looked_tsc;	   /* when the last look at the superblocks began */
 	u64 submitted_tsc; /* when the last superblock was given to the disk */
 	u64 since_tsc;	   /* when `seen` was seen first, while another host is watched */
@@ -130,17 +133,21 @@ struct store_lease {
 	struct store_mark before;
 	bool makes;   /* a store is being made of which the disk has no superblock yet */
 	bool over;    /* a store that is there already may go */
-	bool watches; /* another host has the store: it is watched whether that host commits */
+	bool watches; /* another host has the store, and this host watches whether it commits */
 	/* the next superblock counts only if it is still there after a wait */
 	bool settles;
-	/* this host has stalled: until a superblock of it counts, no client's request is done */
+	/*
+	 * this host has stalled: until one of its superblocks counts, no client's request is done
+	 */
 	bool proving;
-	/* this process holds the store by what an earlier one of this boot has written */
+	/*
+	 * this process holds the store by a superblock that an earlier one of this boot has written
+	 */
 	bool resumes;
 	/* the next superblock gives the store back; until it counts no client's request is done */
 	bool releases;
 	bool retake; /* the manager wants the store to be loaded anew, by STORE_TAKE */
-	bool asked;  /* it is being loaded for that reason */
+	bool asked;  /* the store is being loaded for that reason */
 	u32 looks;   /* how many looks were made since the last commit */
 };
 
@@ -182,16 +189,16 @@ struct store_scrub {
 };
 
 struct open_store {
-	/* what the manager has given; number 0: this entry has no store */
+	/* the manager's description of the store; number 0: this entry has no store */
 	struct store_given given;
 	struct store_page *page;
 	struct pool pool;
 	enum store_state state;
 	const char *reason;
-	struct store_owner owner; /* as the last superblock that was seen says */
+	struct store_owner owner; /* the owner according to the last superblock that was read */
 	struct store_lease lease;
-	u32 version; /* of the store's format, as its superblock says */
-	u32 needs;   /* enum store_need, as its superblock says */
+	u32 version; /* version of the store's format, from its superblock */
+	u32 needs;   /* enum store_need, from its superblock */
 	enum store_job job;
 	struct store_step step;
 	struct store_command command; /* the manager's command that is being carried out */
@@ -223,7 +230,7 @@ struct open_store {
 	 * jobs
 	 */
 	bool rested;
-	u32 features; /* what the store's disk can do, enum disk_feature */
+	u32 features; /* abilities of the store's disk, enum disk_feature */
 	/*
 	 * the number of commits to be done before all other jobs, to rewrite that number of
 	 * superblocks
@@ -269,10 +276,7 @@ bool store_io(const struct open_store *store, enum block_operation operation, u6
  */
 enum block_status store_io_status(void);
 void store_io_forget(void);
-/*
- * Forgets what was known of a store's content, and what was going on with it, as the store is
- * loaded or made anew.
- */
+/* Forgets a store's content, and all work on it, as the store is loaded or made anew. */
 void store_forget(struct open_store *store);
 /* Returns the sector, counted from the store's first one, at which a chunk begins. */
 u64 store_sector_of(const struct open_store *store, u32 chunk);
@@ -324,8 +328,8 @@ bool store_command_starves(const struct open_store *store);
 bool store_command_holds(const struct open_store *store, u64 volume);
 
 /*
- * Ends the manager's command, with a reason unless it has succeeded; the answer is given once what
- * it has changed is on the disk.
+ * Ends the manager's command, with a reason unless it has succeeded; the answer is given once its
+ * changes are on the disk.
  */
 void store_command_settle(struct open_store *store, enum store_status status, const char *reason);
 
@@ -339,7 +343,7 @@ bool store_grow_step(struct open_store *store);
 
 enum store_lease_view {
 	LEASE_FREE,	/* the store may be loaded, and then claimed */
-	LEASE_WATCH,	/* another host has it: look again when the store rests no more */
+	LEASE_WATCH,	/* another host has it: look again when the store's rest is over */
 	LEASE_HELD,	/* another host has it, and has committed since the first look */
 	LEASE_NO_HOST,	/* this host has no identity */
 	LEASE_TOO_LONG, /* the lease cannot be right */
@@ -415,12 +419,12 @@ u64 store_scrub_at(const struct open_store *store);
 /* Begins the job that looks at the next chunk. */
 void store_scrub_begin_job(struct open_store *store);
 bool store_scrub_step(struct open_store *store);
-/* Writes to *told how far the scrub is and what it has found. */
+/* Writes the scrub's progress and findings to *told. */
 void store_scrub_tell(const struct open_store *store, struct store_told *told);
 
 /* --- store_tell.c --- */
 
-/* Returns what the manager is told of the last check, or scrub. */
+/* Returns the state of the last check, or scrub, for the manager. */
 enum store_check_state store_told_check(bool under_way, bool ended);
 /* Publishes the store's state and its volumes to the manager. */
 void store_tell(struct open_store *store);

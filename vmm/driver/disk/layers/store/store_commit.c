@@ -66,8 +66,8 @@ static bool store_write_block(const struct open_store *store, u64 sector, const 
 }
 
 /*
- * Writes the next node, or the next node's copy; after the last node goes on with the commit's next
- * step.
+ * Writes the next node, or the next node's copy; after the last node continues with the commit's
+ * next step.
  */
 static bool store_commit_node(struct open_store *store)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prepares what a client's request needs: a chunk that only the volume uses, with the volume's
- * content; zeros in a part of such a chunk; or no chunk at all. Called by store.c while the device
- * has no request of the volume, so that nobody still reads a chunk that is given up here.
+ * Prepares the store for a client's request: makes a chunk that only the volume uses, with the
+ * volume's content; or writes zeros in a part of such a chunk; or removes the chunk. Called by
+ * store.c while the device has no request of the volume, so that no request still reads a chunk
+ * that is given up here.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -69,8 +70,8 @@ static bool store_is_spared(const struct open_store *store, const struct store_c
 }
 
 /*
- * Takes away the sum of a chunk that only the volume uses. The client goes on once neither
- * superblock leads to the sum, and then asks anew for what it wants.
+ * Removes the sum of a chunk that only the volume uses. The client continues once neither
+ * superblock leads to the sum, and then repeats its request to the store.
  */
 static void store_fill_unsum(struct open_store *store, u32 chunk)
 {
@@ -230,7 +231,9 @@ bool store_fill_step(struct open_store *store)
 		     (store->step.step == FILL_WRITE && store->step.from != NO_CHUNK);
 
 	if (store->step.left || store_lease_is_stale(store)) {
-		/* with a stale lease the client's wish stays, and is done after the next commit */
+		/*
+		 * with a stale lease the client's request stays, and is done after the next commit
+		 */
 		store_fill_give_up(store);
 		return true;
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lets a store take the room by which its disk or partition has grown, at the manager's command.
- * Called by store.c and store_command.c. Before anything changes, the end of the disk is read: a
- * disk that is smaller than its driver was told has none there. Then the pool grows in one step,
- * and the superblock of the next commit says so; an earlier superblock leads to the store as it
- * was.
+ * Lets a store use the space by which its disk or partition has grown, at the manager's command.
+ * Called by store.c and store_command.c. Before anything changes, the end of the disk is read: this
+ * fails if the disk is smaller than its driver was told. Then the pool grows in one step, and the
+ * superblock of the next commit contains the new size; an earlier superblock leads to the store as
+ * it was.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/layers/store/pool_load.h"
@@ -20,7 +20,7 @@ void store_grow_begin(struct open_store *store)
 }
 
 /*
- * Returns the size in sectors to which the store grows: what the command says, as the manager may
+ * Returns the size in sectors to which the store grows: the size in the command, as the manager may
  * have given the store more of its disk by now.
  */
 static u64 store_grow_end(const struct open_store *store)

@@ -29,8 +29,8 @@ static void store_forget_wish(struct client *client)
 
 /*
  * Starts the layer for a new client. The client's first change waits until the disk has all earlier
- * changes of the store, including what was prepared for the volume's previous client, which has
- * left without waiting for that.
+ * changes of the store, including chunks prepared for the volume's previous client, which has left
+ * without waiting for that.
  */
 static void store_layer_open(struct client *client, const struct layer *const *below)
 {
@@ -171,7 +171,7 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 			 &chunk, &alone))
 		return store_pass(client, request, chunk);
 	if (request->window != 0)
-		/* it reads as zeros, which the driver can put into the client's pool only */
+		/* the chunk reads as zeros, which the driver can put into the client's pool only */
 		return store_end(status, BLOCK_COPY_ONCE);
 	memset(client_pool(client, request->offset), 0,
 	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);

@@ -2,14 +2,14 @@
 /*
  * Lets one host at a time hold a store on a disk that several hosts reach. Called by store_load.c,
  * which watches whether another host still commits before it takes the store, by store_commit.c,
- * which looks at the superblocks before it writes, and by whoever is about to write data.
+ * which looks at the superblocks before it writes, and by all code that is about to write data.
  *
  * A holder commits before each third of the lease has passed. Another host takes the store only if
  * it has seen the same superblock for longer than the lease. The holder's writes therefore need no
  * look at the disk until a lease after its last superblock was submitted (`until_tsc`); later ones
- * do. Who takes the store, or holds it still after such a stall, writes a superblock within a
- * window after a look, waits for longer than this window and looks again: of all who have looked
- * before, the last one to write has it (Fischer's algorithm).
+ * do. A host that takes the store, or still holds it after such a stall, writes a superblock within
+ * a window after a look, waits for longer than this window and looks again: of all hosts that have
+ * looked before, the last one to write has it (Fischer's algorithm).
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -20,7 +20,7 @@
 /* Looks in a row after which the disk was too slow to write within the window. */
 #define LEASE_LOOKS_MAX 64u
 
-/* Returns the time of a lease of so many seconds, or a part of it, in TSC cycles. */
+/* Returns the time of a lease of that number of seconds, or a part of it, in TSC cycles. */
 static u64 store_lease_part(const struct open_store *store, u32 times, u32 parts)
 {
 	return clock_ns_to_tsc(store->lease.seconds * NS_PER_S / parts * times);
@@ -115,8 +115,8 @@ enum store_lease_view store_lease_look(struct open_store *store,
 	}
 	if (super->session == 0 && (store->given.held == 0 || lease->asked)) {
 		/*
-		 * its owner has given it back: whoever else takes it at this moment waits and
-		 * looks, too
+		 * the owner has given the store back: any other host that takes it at this moment
+		 * waits and looks, too
 		 */
 		lease->seen = mark;
 		lease->settles = true;
@@ -176,8 +176,9 @@ static void store_lease_extend(struct open_store *store)
 }
 
 /*
- * Decides whether a store may be made on what the disk holds now, which is not what it held when
- * the store was loaded if another host has been there since. The new store's epoch is the highest.
+ * Decides whether a store may be made on the disk's present content, which differs from the content
+ * when the store was loaded if another host has been there since. The new store's epoch is the
+ * highest.
  */
 static bool store_lease_make(struct open_store *store, struct store_superblock *pair)
 {
@@ -201,7 +202,7 @@ static bool store_lease_make(struct open_store *store, struct store_superblock *
 	if (good)
 		return true;
 	store_fail(store, STORE_HELD, "another host has made it meanwhile");
-	lease->retake = true; /* loads what is there once the command is answered */
+	lease->retake = true; /* loads the other store once the command is answered */
 	return false;
 }
 

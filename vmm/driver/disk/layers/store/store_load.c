@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loads a store: reads both superblocks and then each node to which the chosen one leads. Called by
- * store.c; pool_load.c checks what was read.
+ * store.c; pool_load.c checks the blocks.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -39,7 +39,7 @@ static void store_load_end(struct open_store *store, enum store_state state, con
 static void store_load_watch(struct open_store *store)
 {
 	if (store->given.held != 0 && !store->lease.asked) {
-		/* VMs that still have volumes do not know what another host has written to them */
+		/* VMs that still have volumes do not know another host's writes to them */
 		store_load_end(store, STORE_LOST, "another host has taken it");
 		return;
 	}
@@ -146,8 +146,8 @@ static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u
 }
 
 /*
- * Reads the copy of the node that was read: instead of a node that cannot be used, and also of one
- * that can, as the disk may have left an earlier one where it said that it had written this one.
+ * Reads the copy of the node that was read, also if the node itself is good: the disk may have kept
+ * an earlier node in the place to which it reported to have written this one.
  */
 static void store_load_look_for_copy(struct open_store *store, bool usable)
 {
@@ -183,7 +183,7 @@ static const char *store_load_choose(struct open_store *store)
 	return problem;
 }
 
-/* Looks at the node, or the copy, that was read; after the last of them takes what is right. */
+/* Checks the node, or the copy, that was read; after the last of them uses the right one. */
 static bool store_load_node(struct open_store *store)
 {
 	struct pool *pool = &store->pool;

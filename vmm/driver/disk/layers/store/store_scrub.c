@@ -77,8 +77,8 @@ static void store_scrub_find(struct open_store *store)
 }
 
 /*
- * Compares the chunk that was read with its sum. While this job goes on, the chunk can neither lose
- * its sum nor be written to.
+ * Compares the chunk that was read with its sum. While this job is under way, the chunk can neither
+ * lose its sum nor be written to.
  */
 static void store_scrub_look(struct open_store *store, bool readable)
 {

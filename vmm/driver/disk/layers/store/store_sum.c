@@ -5,8 +5,8 @@
  * Reads chunks from the disk; pool_sum.c keeps the sums.
  *
  * A sum counts only if the device had no write to the chunk while the chunk was read, nor until the
- * sum is in the tree: pool.writes, which the layer keeps, says so. The commit that writes the sum
- * flushes the disk first, so what was read is on the medium before the sum is.
+ * sum is in the tree: the layer keeps pool.writes for this. The commit that writes the sum flushes
+ * the disk first, so the data that were read are on the medium before the sum is.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/layers/store/store.h"

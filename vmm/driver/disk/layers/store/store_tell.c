@@ -164,7 +164,7 @@ u64 store_count_at(const struct open_store *store)
 }
 
 /*
- * Counts the next leaf of a volume's tree, or takes what the last volume had, whose tree was the
+ * Counts the next leaf of a volume's tree, or copies the last volume's count, if its tree was the
  * same. Returns true if it has looked at a leaf.
  */
 static bool store_count_leaf(struct open_store *store, const struct store_record *record)
