@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
- * CPUs cannot do alone. The manager starts it; it can reach its own guest's memory and no other's.
- * Runs the saver, copier, restorer or carrier instead if the start flags say so.
+ * The monitor: one process for one VM. It loads the guest, provides its devices and handles the
+ * exits that the CPU and the kernel leave. The manager starts it; it can reach its own guest's
+ * memory and no other's. Runs the saver, copier, restorer or carrier instead if the start flags ask
+ * for that.
  */
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/machine_setup.h"

@@ -14,8 +14,8 @@ struct bus_range {
 };
 
 /*
- * One address space of a VM, ports or memory: which device answers where. An address that no device
- * answers reads as all ones, ignores writes, and is counted; so does an access that straddles the
+ * One address space of a VM, ports or memory, as a table of devices by address. An address without
+ * a device reads as all ones, ignores writes, and is counted; so does an access that straddles the
  * end of a range.
  */
 struct bus {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a device model has (struct device, its operations and registers), and what its VM gives it:
- * the time, and a place for events that the VM handles after an access.
+ * A device model (struct device, its operations and registers), and the services that its VM gives
+ * it: the time, and a place for events that the VM handles after an access.
  */
 #include "lib/status.h"
 #include "lib/string.h"
@@ -32,7 +32,7 @@ enum clock_stale {
  * The times of a VM. Before each call into a device or interrupt controller the owner, the VM
  * (struct machine), updates them, or marks them as stale: then a device that needs the time
  * (device_now_ns) updates them itself, and other devices save the cost. Guest time stands still
- * while the VM is paused; wall time goes on.
+ * while the VM is paused; wall time does not.
  */
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
@@ -56,11 +56,11 @@ enum machine_event {
 	MACHINE_EXIT = 1 << 2,
 	MACHINE_DEADLINE = 1 << 3, /* the deadline_ns of a device has changed */
 	MACHINE_ROOM = 1 << 4,	   /* the serial port has room for more input from the console */
-	MACHINE_PANIC = 1 << 5,	   /* the guest's kernel says that it has panicked */
-	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
+	MACHINE_PANIC = 1 << 5,	   /* the guest's kernel reports that it has panicked */
+	/* the guest's kernel reports that it has panicked and that a crash kernel takes over */
 	MACHINE_CRASH_KERNEL = 1 << 6,
 	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog device has expired */
-	MACHINE_NO_SYSTEM = 1 << 9, /* the firmware says that it finds nothing to boot */
+	MACHINE_NO_SYSTEM = 1 << 9, /* the firmware reports that it finds nothing to boot */
 	MACHINE_LOOK = 1 << 8,	    /* the socket device wants virtio_vsock_poll to be called */
 	/* the vCPU that has made the access halts until a bell of the window is rung */
 	MACHINE_WAIT = 1 << 10,
@@ -68,9 +68,9 @@ enum machine_event {
 };
 
 /*
- * What the owner of the devices, the VM (struct machine), has to do after an access to one: the
- * guest has asked for MACHINE_RESET, MACHINE_POWER_OFF and MACHINE_EXIT. The owner checks and
- * clears `pending` after each access.
+ * Tasks for the owner of the devices, the VM (struct machine), after an access to one: the guest
+ * has asked for MACHINE_RESET, MACHINE_POWER_OFF and MACHINE_EXIT. The owner checks and clears
+ * `pending` after each access.
  */
 struct machine_events {
 	u32 pending;	/* bits of enum machine_event */
@@ -84,7 +84,7 @@ enum device_space {
 	DEVICE_MEMORY,
 };
 
-/* Where one range of a device's registers lies after power-on. */
+/* One range of a device's registers, with its address after power-on. */
 struct device_region {
 	enum device_space space;
 	u64 base;
@@ -109,8 +109,8 @@ struct device_ops {
 	 */
 	void (*tick)(struct device *device);
 	/*
-	 * Updates what is derived from the device's state, after a saved state was loaded; may be
-	 * NULL.
+	 * Recomputes values that depend on the device's state, after a saved state was loaded; may
+	 * be NULL.
 	 */
 	void (*loaded)(struct device *device);
 	/*

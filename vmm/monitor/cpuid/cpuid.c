@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPUID that guests see: the host's leaves reduced to what works in a guest. Called by
- * machine_setup.c to build the policy (what one VM's CPUID shows), and by exits.c and cpuid_table.c
- * for answers; reads the host's CPUID through cpuid_host and changes only the policy.
+ * The CPUID that guests see: the host's leaves reduced to the features that work in a guest. Called
+ * by machine_setup.c to build the policy (one VM's CPUID), and by exits.c and cpuid_table.c for
+ * answers; reads the host's CPUID through cpuid_host and changes only the policy.
  */
 #include "vmm/monitor/cpuid/cpuid.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The CPUID that a VM's guest sees: how it is made of the host's, and what it answers. */
+/* The CPUID that a VM's guest sees: its derivation from the host's CPUID, and its answers. */
 #include "lib/types.h"
 #include "vmm/hw/cpuid.h"
 
@@ -14,7 +14,7 @@ struct cpuid_entry {
 	struct cpuid_regs regs;
 };
 
-/* What CPUID shows in one VM: the host's leaves, cut down to what works in a guest. */
+/* The CPUID of one VM: the host's leaves, cut down to the features that work in a guest. */
 struct cpuid_policy {
 	u32 count;
 	u32 vcpu_count;
@@ -25,7 +25,10 @@ struct cpuid_policy {
 	struct cpuid_entry entry[CPUID_ENTRY_MAX];
 };
 
-/* What a vCPU's CPUID answers depend on that may change from one execution to the next. */
+/*
+ * The state of a vCPU on which its CPUID answers depend, and which may change from one execution to
+ * the next.
+ */
 struct cpuid_state {
 	u32 apic_id;
 	bool apic_enabled;

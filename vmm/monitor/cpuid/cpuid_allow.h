@@ -5,10 +5,10 @@
 #include "vmm/hw/cpuid.h"
 
 /*
- * The features a guest may see when the host has them. A bit is listed here if what it promises
- * works under both VMX and SVM as the kernel uses them; everything else is hidden. Hence VMX and
- * SVM, MONITOR, performance counters, speculation controls (their MSRs are not switched), XSAVES,
- * CET, SGX, MPX and TSX are not offered.
+ * The features a guest may see when the host has them. A bit is listed here if its feature works
+ * under both VMX and SVM as the kernel uses them; all other features are hidden. Hence VMX and SVM,
+ * MONITOR, performance counters, speculation controls (their MSRs are not switched), XSAVES, CET,
+ * SGX, MPX and TSX are not offered.
  */
 #define ALLOW_1_ECX                                                                                \
 	(CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | CPUID_1_ECX_FMA |          \

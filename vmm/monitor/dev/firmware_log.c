@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to which firmware writes what it does (firmware_log.h). Attached by platform.c for VMs
+ * The port to which firmware writes its messages (firmware_log.h). Attached by platform.c for VMs
  * that start by firmware; owns the unfinished line and hands complete lines to the VM's log.
  */
 #include "vmm/monitor/dev/firmware_log.h"
@@ -11,7 +11,7 @@
  */
 #define READ_BACK 0xe9u
 
-/* What SeaBIOS writes to the port before it waits forever. */
+/* The message that SeaBIOS writes to the port before it waits forever. */
 #define NO_SYSTEM "No bootable device."
 
 static void firmware_log_end_line(struct firmware_log *log)

@@ -8,7 +8,7 @@
 
 struct firmware_log_state {
 	u32 used;
-	/* what the firmware has written of the present line, not terminated by 0 */
+	/* the present line as far as the firmware has written it, without a NUL */
 	char line[FIRMWARE_LOG_BYTES];
 	u32 reserved;
 };

@@ -27,8 +27,8 @@ struct flash_state {
 };
 
 /*
- * What the owner of a flash memory provides. `content` is what the guest reads and executes at
- * `base` while the flash is shown, and stays where it is as long as the VM lives.
+ * The parts that the owner of a flash memory provides. The guest reads and executes `content` at
+ * `base` while the flash is shown; it stays at its address as long as the VM lives.
  */
 struct flash_config {
 	u64 base;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DMA interface of fw_cfg (docs/specs/fw_cfg of QEMU): a control structure in guest memory says
- * which bytes of an item go where. Attached by fw_cfg.c for VMs that start by firmware; owns the
- * upper half of the control structure's address, reads and writes guest memory.
+ * The DMA interface of fw_cfg (docs/specs/fw_cfg of QEMU): a control structure in guest memory
+ * names bytes of an item and their destination. Attached by fw_cfg.c for VMs that start by
+ * firmware; owns the upper half of the control structure's address, reads and writes guest memory.
  */
 #include "lib/checked.h"
 #include "vmm/monitor/dev/fw_cfg.h"
@@ -62,8 +62,8 @@ static bool fw_cfg_dma_read_item(struct fw_cfg *fw_cfg, u64 address, u32 length)
 }
 
 /*
- * Does what the control structure says: selects an item, and reads or skips bytes of it; items
- * cannot be written. Returns whether that has worked.
+ * Carries out a control structure: selects an item, and reads or skips bytes of it; items cannot be
+ * written. Returns whether that has worked.
  */
 static bool fw_cfg_dma_do(struct fw_cfg *fw_cfg, const struct fw_cfg_dma_access *access)
 {

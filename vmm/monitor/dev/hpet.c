@@ -52,7 +52,7 @@ static u64 hpet_timer_mask(const struct hpet_timer *timer)
 	return timer->config & HPET_TIMER_32_MODE ? 0xffffffffull : ~0ull;
 }
 
-/* Returns the counts from `counter` until the comparator matches; 0 stands for 2^64. */
+/* Returns the counts from `counter` until the comparator matches; 0 means 2^64. */
 static u64 hpet_timer_distance(const struct hpet_timer *timer, u64 counter)
 {
 	return ((timer->comparator - counter - 1) & hpet_timer_mask(timer)) + 1;
@@ -268,7 +268,7 @@ static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 wri
 		hpet_timer_advance(hpet, number, state->seen - behind - 1, state->seen);
 }
 
-/* Sets the HPET's general configuration; the counter goes on from where it stands. */
+/* Sets the HPET's general configuration; the counter continues from its present value. */
 static void hpet_configure(struct hpet *hpet, u32 value)
 {
 	u64 counter = hpet_counter(hpet);

@@ -13,9 +13,10 @@
 #define SLAVE_VECTOR  0x70u
 
 /*
- * What to write to which port. Channel 0 of the timer gets the count 65,536, for 18.2 interrupts a
- * second, which programs expect that read the time at 40:6c. The master lets through the timer and
- * the slave; the slave 8259 lets nothing through, as no service of the firmware waits for a device.
+ * The ports and values to write. Channel 0 of the timer gets the count 65,536, for 18.2 interrupts
+ * a second, which programs expect that read the time at 40:6c. The master lets through the timer
+ * and the slave; the slave 8259 lets nothing through, as no service of the firmware waits for a
+ * device.
  */
 static const struct {
 	u16 port;

@@ -11,7 +11,7 @@ struct irqchip_saved {
 	u32 reserved;
 };
 
-/* What is saved of a bus: version 1 of section STATE_BUS. */
+/* The saved state of a bus: version 1 of section STATE_BUS. */
 struct bus_saved {
 	u64 unknown_count;
 	u64 unknown_last;

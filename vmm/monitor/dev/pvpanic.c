@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port by which a guest's kernel reports a panic (pvpanic.h). Attached by platform.c; owns what
- * was reported and tells the monitor by the platform's events.
+ * The port by which a guest's kernel reports a panic (pvpanic.h). Attached by platform.c; owns the
+ * reported events and tells the monitor by the platform's events.
  */
 #include "vmm/monitor/dev/pvpanic.h"
 #include "vmm/monitor/platform/platform_add.h"

@@ -21,7 +21,7 @@ struct pvpanic_state {
 };
 
 /*
- * The device by which a guest's kernel says that it has panicked; the guest's driver finds it by
+ * The device by which a guest's kernel reports that it has panicked; the guest's driver finds it by
  * ACPI id QEMU0001.
  */
 struct pvpanic {

@@ -26,7 +26,8 @@ static bool rtc_divider_held(const struct rtc_state *state)
 }
 
 /*
- * Returns whether the guest has stopped the date, which goes on later from what the registers hold.
+ * Returns whether the guest has stopped the date, which later continues from the values in the
+ * registers.
  */
 static bool rtc_frozen(const struct rtc_state *state)
 {

@@ -12,7 +12,7 @@
 enum test_device_region { TEST_REGION_IO, TEST_REGION_IRQ, TEST_REGION_WINDOW, TEST_REGION_MEMORY };
 
 /*
- * Returns the bytes behind a register that keeps what is written to it; NULL for a register with an
+ * Returns the bytes behind a register that keeps written values; NULL for a register with an
  * effect.
  */
 static u8 *test_device_bytes(struct test_device_state *state, u32 region, u64 offset)

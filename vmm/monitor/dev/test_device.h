@@ -25,10 +25,10 @@ struct test_device_state {
 };
 
 /*
- * A device for guests that test the VM itself: ports and a page of device memory that keep what is
- * written to them, so that each such access exercises the emulator, and ports that drive the
- * interrupt lines. A page of RAM can be shown at a second address, in a window, and taken away
- * again while other vCPUs read it. The addresses are a convention among such guests.
+ * A device for guests that test the VM itself: ports and a page of device memory that keep written
+ * values, so that each such access exercises the emulator, and ports that drive the interrupt
+ * lines. A page of RAM can be shown at a second address, in a window, and taken away again while
+ * other vCPUs read it. The addresses are a convention among such guests.
  */
 struct test_device {
 	struct device device;

@@ -102,7 +102,7 @@ void disk_cipher_decrypt(struct disk_cipher *cipher, u64 sector)
 	u8 tweak[ADIANTUM_TWEAK_BYTES];
 
 	/*
-	 * zeros: never written, since what a guest writes becomes zeros only by a chance of one in
+	 * zeros: never written, since a guest's write encrypts to zeros only by a chance of one in
 	 * 2^32768
 	 */
 	if (cipher->sparse && is_zero(cipher->block, sizeof(cipher->block)))

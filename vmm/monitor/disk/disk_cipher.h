@@ -22,7 +22,7 @@ void disk_cipher_make_header(const u8 key[DISK_KEY_BYTES], const u8 salt[DISK_SE
 			     struct disk_secret_header *header);
 /*
  * Opens the cipher with a disk's header, which may hold anything, and the disk's key. Returns NULL,
- * or what is wrong with the header, as words that follow the disk's name.
+ * or words about the header's problem that follow the disk's name.
  */
 const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_BYTES],
 			     const struct disk_secret_header *header) MUST_CHECK;

@@ -208,8 +208,8 @@ void disk_client_give_back(struct disk_client *client, int piece)
 }
 
 /*
- * Notes that an answer has come. Returns false if it matches no request, or nobody waits for it any
- * more.
+ * Notes that an answer has come. Returns false if it matches no request, or its request was
+ * forgotten.
  */
 static bool disk_client_accept(struct disk_client *client, const struct block_answer *answer)
 {

@@ -14,10 +14,7 @@ struct disk_piece {
 	bool used;
 	u16 page; /* the piece's first page, counted in the pool */
 	u16 pages;
-	/*
-	 * the tag by which the asker knows the request; DISK_TAG_NONE: nobody waits for the answer
-	 * any more
-	 */
+	/* the tag by which the asker knows the request; DISK_TAG_NONE: the request was forgotten */
 	u32 tag;
 };
 
@@ -94,15 +91,15 @@ bool disk_client_wake(struct disk_client *client) MUST_CHECK;
 /*
  * Takes the next answer from the link, and sets *tag to its request's tag. *data is the answer's
  * data until disk_client_give_back(piece), or NULL if they lie in the VM's RAM. Returns false if
- * there is none; the driver then signals the next. The statuses BLOCK_COPY and
- * BLOCK_COPY_ONCE say that nothing was done: ask with data in the pool. After BLOCK_COPY,
+ * there is none; the driver then signals the next. The statuses BLOCK_COPY and BLOCK_COPY_ONCE mean
+ * that the request was not carried out: repeat it with data in the pool. After BLOCK_COPY,
  * disk_client_has_window returns false until there is another window.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);
 void disk_client_give_back(struct disk_client *client, int piece);
 /*
- * Drops all outstanding requests. Until they have been answered nothing new may be asked: the disk
+ * Drops all outstanding requests. Until they have been answered no new request is allowed: the disk
  * could do an old write after a new one.
  */
 void disk_client_forget(struct disk_client *client);

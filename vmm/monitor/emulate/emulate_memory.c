@@ -126,7 +126,7 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 /*
  * Returns whether the exit reports the guest-physical address at which the CPU itself has reached
  * this operand, so that the guest's page tables need not be walked. If the instruction has changed
- * since, the guest still reaches only what it was just allowed to reach, by the same kind of
+ * since, the guest still reaches only memory that it was just allowed to reach, by the same kind of
  * access.
  */
 static bool emulate_exit_tells_place(const struct emulation *emulation, u64 linear, u32 size,

@@ -23,7 +23,7 @@ struct emulation {
 };
 
 /*
- * Where an operand lies in guest-physical memory: in one page, or in parts of two pages; the second
+ * The place of an operand in guest-physical memory: one page, or parts of two pages; the second
  * part may have 0 bytes.
  */
 struct emulate_place {

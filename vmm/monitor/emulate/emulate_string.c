@@ -132,8 +132,8 @@ static enum emulate_result emulate_iterate(struct emulation *emulation)
 }
 
 /*
- * Returns whether the comparison ends REP: CMPS and SCAS also end when ZF is not what the prefix
- * asks for (SDM vol. 2, REP).
+ * Returns whether the comparison ends REP: CMPS and SCAS also end when ZF differs from the prefix's
+ * condition (SDM vol. 2, REP).
  */
 static bool emulate_comparison_ends(const struct emulation *emulation)
 {

@@ -7,7 +7,7 @@
 #include "vmm/monitor/x86/xsave.h"
 
 /*
- * How the emulator reaches memory, ports and devices. Sizes are 1, 2, 4 or 8 bytes (ports: at most
+ * The emulator's access to memory, ports and devices. Sizes are 1, 2, 4 or 8 bytes (ports: at most
  * 4), with any alignment.
  */
 struct emulate_ops {

@@ -93,8 +93,8 @@ static inline void moves_load(const struct move *move, struct vcpu_page *page, u
 
 	value = move->sign ? (u64)((s64)(value << unused) >> unused) : value << unused >> unused;
 	/*
-	 * A load of 32 bits clears the register's upper half; a shorter load leaves what is above
-	 * its bytes (SDM vol. 1, 3.4.1.1).
+	 * A load of 32 bits clears the register's upper half; a shorter load leaves the higher
+	 * bytes unchanged (SDM vol. 1, 3.4.1.1).
 	 */
 	if (move->result_bytes >= 4) {
 		*reg = move->result_bytes == 4 ? (u32)value : value;

@@ -28,8 +28,8 @@ static inline u64 exits_port_low_bytes(u64 value, u32 size)
 }
 
 /*
- * Loads a register with what was read from a port: 32 bits clear the upper half, a shorter value
- * leaves what is above it (SDM vol. 1, 3.4.1.1).
+ * Loads a register with the value read from a port: 32 bits clear the upper half, a shorter value
+ * leaves the higher bytes unchanged (SDM vol. 1, 3.4.1.1).
  */
 static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 {
@@ -94,8 +94,8 @@ void exits_exception(struct vcpu *vcpu);
 void exits_hypercall(struct vcpu *vcpu);
 
 /*
- * Handles EXIT_ENTRY_FAILED: crashes the VM with what is wrong in the VMCS or VMCB, whose dump it
- * fetches from the kernel.
+ * Handles EXIT_ENTRY_FAILED: fetches the dump of the VMCS or VMCB from the kernel, finds the wrong
+ * fields, and crashes the VM with a text about them.
  */
 void exits_entry_failed(struct vcpu *vcpu);
 

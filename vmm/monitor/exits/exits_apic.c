@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles exits about the local APIC: its registers, its timer, and what remains of accesses that
- * the CPU itself virtualizes. Called through exits_settle.h; changes the vCPU's local APIC.
+ * Handles exits about the local APIC: its registers, its timer, and the parts of accesses that the
+ * CPU does not virtualize. Called through exits_settle.h; changes the vCPU's local APIC.
  */
 #include "vmm/monitor/exits/exits_apic.h"
 

@@ -39,9 +39,9 @@ static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lap
 }
 
 /*
- * What the guest does to its local APIC. Each function takes the APIC's page back if it needs the
- * page; the next VM entry lends it to the CPU again. The functions return false, without effect, if
- * exits_handle has to handle the exit.
+ * The guest's operations on its local APIC. Each function takes the APIC's page back if it needs
+ * the page; the next VM entry lends it to the CPU again. The functions return false, without
+ * effect, if exits_handle has to handle the exit.
  */
 
 /*

@@ -5,7 +5,7 @@
 
 /*
  * Handles EXIT_MEMORY or EXIT_APIC_ACCESS that is a plain move, as most are. Returns false, without
- * effect, if the instruction is no plain move or the vCPU page lacks what is needed.
+ * effect, if the instruction is no plain move or the vCPU page lacks a needed register.
  */
 bool exits_memory_move(struct vcpu *vcpu, enum exit_reason reason);
 

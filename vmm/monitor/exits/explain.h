@@ -6,7 +6,7 @@
 /* the most failed checks that the text names, as further ones rarely help */
 #define EXPLAIN_CHECKS_MAX 4
 
-/* The dump of a VMCS or VMCB (VCPU_DUMP), and the text about what is wrong in it. */
+/* The dump of a VMCS or VMCB (VCPU_DUMP), and the text about its wrong fields. */
 struct explain {
 	const struct vcpu_dump_field *fields;
 	u32 count;
@@ -29,5 +29,5 @@ void explain_begin(struct explain *explain, const struct vcpu_page *page, char *
 u64 explain_field(const struct explain *explain, u32 id);
 /* Appends a text to the explanation, after "; " unless it is the first. */
 void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Appends the text, which says what the CPU requires, unless `holds` says that this is so. */
+/* Appends the text, which states a requirement of the CPU, unless `holds` is true. */
 void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

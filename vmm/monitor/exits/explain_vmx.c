@@ -127,7 +127,7 @@ static struct segment_view explain_vmx_segment_of(const struct vmx_view *view, u
 	};
 }
 
-/* Checks what holds for every usable segment register: SDM vol. 3, 27.3.1.2. */
+/* Checks the rules for every usable segment register: SDM vol. 3, 27.3.1.2. */
 static void explain_vmx_check_segment(const struct vmx_view *view, const struct segment_view *s,
 				      bool system)
 {

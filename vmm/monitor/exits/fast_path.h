@@ -4,8 +4,8 @@
 #include "vmm/monitor/machine/vcpu.h"
 
 /*
- * The fast path for the commonest exits. It leaves out what only a timer, a signal or a command of
- * the manager makes necessary: for those the kernel makes the guest exit anyway. It handles
+ * The fast path for the commonest exits. It does no work that only a timer, a signal or a command
+ * of the manager makes necessary: for those the kernel makes the guest exit anyway. It handles
  * accesses to ports, device memory and the local APIC, TSC deadlines that are set or have come, and
  * interrupt windows.
  *

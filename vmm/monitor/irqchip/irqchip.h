@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A VM's interrupt controllers as one: devices set interrupt lines and send messages, vCPUs ask
- * what is pending for them and take it.
+ * A VM's interrupt controllers as one: devices set interrupt lines and send messages, vCPUs ask for
+ * pending events and take them.
  */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/ioapic.h"
@@ -15,7 +15,7 @@
 #define IRQCHIP_PIT_PIN	   2u
 #define IRQCHIP_SCI	   9u /* the line of ACPI's interrupt (SCI), level-triggered */
 
-/* What is pending for a vCPU. */
+/* The events that may be pending for a vCPU. */
 enum irq_pending {
 	/* an INIT: irqchip_take_init takes it, then the vCPU sets the registers of INIT */
 	PENDING_INIT = 1 << 0,
@@ -94,8 +94,8 @@ bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data);
 
 /*
- * Returns what is pending for the vCPU, bits of enum irq_pending; an interrupt of the local APIC
- * only if TPR allows it.
+ * Returns the vCPU's pending events, bits of enum irq_pending; an interrupt of the local APIC only
+ * if TPR allows it.
  */
 u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
 /*

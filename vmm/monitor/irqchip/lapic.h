@@ -10,7 +10,7 @@ struct irqchip;
 
 /*
  * A local APIC (SDM vol. 3, chapter 11). Its registers lie in a page laid out as the architecture
- * has it, which is shared with the kernel; what has no register lies in struct lapic_state.
+ * has it, which is shared with the kernel; state without a register lies in struct lapic_state.
  *
  * The timer counts a bus clock of 1 GHz: one nanosecond of guest time a tick, before the divider.
  */
@@ -80,8 +80,8 @@ struct lapic {
 	/* the host's CPU virtualizes this local APIC; set once, when the vCPU is made */
 	bool by_cpu;
 	bool lent;
-	bool moved; /* IRR or ISR have changed since the CPU was told their highest vectors */
-	bool levels_moved; /* TMR has changed, which says for which vectors an EOI exits */
+	bool moved; /* IRR or ISR have changed since the CPU got their highest vectors */
+	bool levels_moved; /* TMR, which decides for which vectors an EOI exits, has changed */
 	struct lapic_posted posted;
 	/* the values of kept_registers (lapic_lend.c) when the page was last lent to the CPU */
 	u32 kept[LAPIC_KEPT_COUNT];
@@ -207,7 +207,7 @@ static inline void lapic_recall(struct lapic *lapic)
 
 /*
  * Completes a write to the register at `offset` that the host's CPU has let the guest make in the
- * page: does what a write of that value is to do.
+ * page: carries out the effects of a write of that value.
  */
 void lapic_finish_write(struct lapic *lapic, u32 offset);
 /*

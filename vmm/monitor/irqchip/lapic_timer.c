@@ -67,7 +67,10 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 		lapic_timer_start(lapic, value);
 		break;
 	case LAPIC_TIMER_DIVIDE:
-		/* The timer's count goes on from where it is, at the rate of the new divider. */
+		/*
+		 * The timer's count continues from its present value, at the rate of the new
+		 * divider.
+		 */
 		current = lapic_timer_current(lapic);
 		lapic_set(lapic, LAPIC_TIMER_DIVIDE, value & 0xb);
 		if (lapic->state.timer_expiry_ns != DEADLINE_NONE)

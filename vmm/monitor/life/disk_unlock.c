@@ -19,8 +19,8 @@
 #include "vmm/rt/start.h"
 
 /*
- * How many bytes at either end of a disk must be zeros before a header is written: there lies what
- * shows a file system, a partition table or a backup.
+ * The number of bytes at either end of a disk that must be zeros before a header is written: file
+ * systems, partition tables and backups have their marks there.
  */
 #define LOOK_BYTES (128 * KIB)
 

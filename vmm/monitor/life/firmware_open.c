@@ -75,8 +75,8 @@ static enum status firmware_make(struct machine *machine, u64 flash, handle_t *r
 		return status;
 	job->rom = (u8 *)(uintptr_t)(at + flash - job->kept);
 	/*
-	 * copied here, too, as a clone or a restored VM goes on without the start that copies it
-	 * otherwise
+	 * copied here, too, since a clone or a restored VM continues without the start that copies
+	 * it otherwise
 	 */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
 	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - code), code,

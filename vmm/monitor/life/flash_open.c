@@ -166,7 +166,7 @@ static bool flash_refuse(struct machine *machine, const char *problem)
 	return false;
 }
 
-/* Puts the variables of the firmware's file on a disk that nobody has written to. */
+/* Puts the variables of the firmware's file on a disk that was never written to. */
 static bool flash_fill_disk(struct flash_memory *flash)
 {
 	const struct load_job *job = &flash->machine->job;
@@ -237,8 +237,8 @@ enum status flash_bind(struct machine *machine)
 }
 
 /*
- * Opens the disk with the variables. A VM that goes on from a saved state has the variables in that
- * state; it does not read the disk, which another process may still be using.
+ * Opens the disk with the variables. A VM that continues from a saved state has the variables in
+ * that state; it does not read the disk, which another process may still be using.
  */
 static bool flash_open_disk(struct flash_memory *flash, const struct start_entry *entry)
 {

@@ -20,7 +20,7 @@ struct flash_memory {
 	struct disk_client client;
 };
 
-/* Returns whether the VM's disk number `number` is the one that keeps its firmware's variables. */
+/* Returns whether the VM's disk number `number` keeps its firmware's variables. */
 bool flash_is_disk(u64 number);
 /*
  * Returns how many bytes of variables the VM's UEFI firmware has: those with which its file begins

@@ -177,8 +177,8 @@ static void handover_forget_life(struct machine *machine)
 
 /*
  * Returns whether this process has loaded the saved state with this checksum and size before, so
- * that it is already checked: a snapshot's state stays as it is, and the manager lets nobody write
- * to it.
+ * that it is already checked: a snapshot's state stays as it is, since the manager gives no process
+ * the right to write to it.
  */
 static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
 {
@@ -187,7 +187,7 @@ static bool handover_is_known(const struct machine *machine, u32 sum, size_t siz
 
 /*
  * Loads a saved state over the VM's present one. First replaces all devices by new ones, as a saved
- * state lacks what devices derive from their own state.
+ * state lacks values that devices compute from their own state.
  */
 static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
 {
@@ -265,7 +265,7 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 }
 
 /*
- * Loads the saved state in the memory that the manager gave at the start, to which nobody writes
+ * Loads the saved state in the memory that the manager gave at the start, which has no writer
  * meanwhile. Returns false with the reason in the channel.
  */
 static bool handover_load_given(struct machine *machine)

@@ -6,8 +6,8 @@
 struct machine;
 
 /*
- * Saves the VM and holds it (its vCPUs do not run), or says in the channel to the manager why that
- * is impossible. Call it while no vCPU is in the guest.
+ * Saves the VM and holds it (its vCPUs do not run), or reports in the channel to the manager why
+ * that is impossible. Call it while no vCPU is in the guest.
  */
 void handover_save(struct machine *machine);
 

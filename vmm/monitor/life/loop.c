@@ -25,8 +25,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How many times to look whether another thread has the machine's lock: about as long as a thread
- * on another CPU takes to wake up.
+ * The number of attempts to take the machine's lock from another thread without sleeping: they take
+ * about as long as a thread on another CPU takes to wake up.
  */
 #define WAKE_SPINS 4000u
 
@@ -59,8 +59,8 @@ static void loop_let_waiter_first(struct vcpu *vcpu)
 }
 
 /*
- * Takes the machine's lock, then takes over what the run of the guest has left: an event that was
- * not delivered, and the local APIC's page.
+ * Takes the machine's lock, then takes over the state that the run of the guest has left: an event
+ * that was not delivered, and the local APIC's page.
  */
 static void loop_lock_machine(struct vcpu *vcpu)
 {
@@ -151,8 +151,8 @@ static bool loop_was_held(const struct vcpu *vcpu)
 }
 
 /*
- * Wakes other vCPUs for what this vCPU has caused: interrupts for any of them, and new deadlines of
- * devices, which vCPU 0 serves.
+ * Wakes other vCPUs for the interrupts that this vCPU has caused, and vCPU 0, which serves the
+ * devices' timers, for new deadlines of devices.
  */
 static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 {
@@ -175,7 +175,7 @@ static bool loop_prepare(struct vcpu *vcpu)
 
 /*
  * Does the work between two runs of the guest, under the machine's lock. Returns true if the guest
- * goes on; false if it has nothing to do before *deadline_tsc (0: never).
+ * continues; false if it has nothing to do before *deadline_tsc (0: never).
  */
 static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 {
@@ -243,7 +243,7 @@ static NOINLINE void loop_rest(struct vcpu *vcpu)
 		(void)!sys_queue_wait(vcpu->queue, until, &key);
 }
 
-/* Does what an exit asks of the thread before the thread takes the machine's lock. */
+/* Does the part of an exit's work that the thread can do before it takes the machine's lock. */
 static void loop_leave_guest(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->page->exit.reason == EXIT_BUS_LOCK))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Builds the VM once from what the manager has handed over: RAM, vCPUs, devices and links. Called
- * by main.c, rebuild.c and handover.c; maps memory and binds signals.
+ * Builds the VM once from the objects that the manager has handed over: RAM, vCPUs, devices and
+ * links. Called by main.c, rebuild.c and handover.c; maps memory and binds signals.
  */
 #include "vmm/monitor/life/machine_setup.h"
 

@@ -4,8 +4,8 @@
 #include "vmm/monitor/machine/machine.h"
 
 /*
- * Sets up what the VM has as long as the process lives: RAM, vCPUs, devices and links. Returns
- * false, with the VM crashed and the reason in the channel, if something is missing.
+ * Sets up the parts that the VM has as long as the process lives: RAM, vCPUs, devices and links.
+ * Returns false, with the VM crashed and the reason in the channel, if something is missing.
  */
 bool machine_setup(struct machine *machine);
 

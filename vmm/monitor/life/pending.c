@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles what any vCPU's thread may do: the guest's requests to its devices, signals and commands
- * of the manager. Called by loop.c under the machine's lock; reaches links, devices and the
- * channel.
+ * Handles work that any vCPU's thread may do: the guest's requests to its devices, signals and
+ * commands of the manager. Called by loop.c under the machine's lock; reaches links, devices and
+ * the channel.
  */
 #include "vmm/monitor/life/pending.h"
 
@@ -19,7 +19,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* Handles what the guest has asked of its devices. */
+/* Handles the guest's requests to its devices. */
 static void pending_handle_requests(struct machine *machine)
 {
 	struct machine_events *events = &machine->platform.events;

@@ -37,9 +37,8 @@ static struct vcpu *query_find_vcpu(struct machine *machine, const struct query 
 }
 
 /*
- * Makes the kernel take over what the monitor has changed in the vCPU page, also if the vCPU
- * sleeps, by a run that a kick ends at once, so that a dump of VMCS or VMCB shows the settings in
- * force.
+ * Makes the kernel take over the monitor's changes of the vCPU page, also if the vCPU sleeps, by a
+ * run that a kick ends at once, so that a dump of VMCS or VMCB shows the settings in force.
  */
 static void query_take_over(struct vcpu *vcpu)
 {
@@ -139,8 +138,8 @@ static enum status query_answer_translate(struct machine *machine, const struct 
 }
 
 /*
- * Returns where the monitor has the byte at a guest's address; *length is cut to what lies in the
- * same page.
+ * Returns the monitor's pointer to the byte at a guest's address; *length is cut to the bytes in
+ * the same page.
  */
 static u8 *query_find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address,
 			    u64 *length)

@@ -61,8 +61,8 @@ static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 }
 
 /*
- * Chooses what is saved and rebuilt: everything, or, while vCPUs are in the guest, only this vCPU,
- * the devices and the local APICs of vCPUs outside the guest.
+ * Chooses the parts that are saved and rebuilt: everything, or, while vCPUs are in the guest, only
+ * this vCPU, the devices and the local APICs of vCPUs outside the guest.
  */
 static struct state_choice rebuild_choose_still(const struct machine *machine,
 						const struct vcpu *vcpu)

@@ -142,7 +142,7 @@ static void todo_do_once(struct machine *machine)
 		machine_wake_all(machine);
 }
 
-/* Does all work in machine->todo, also what is added meanwhile. */
+/* Does all work in machine->todo, including work that is added meanwhile. */
 void todo_do_all(struct machine *machine)
 {
 	while (machine->todo != 0 && machine->guest_count == 0)

@@ -32,7 +32,7 @@ static void acpi_pci_dsdt_interrupts(struct aml *aml)
 		/* the address of the device, with FFFFh for all of its functions */
 		aml_dword(aml, slot << 16 | 0xffff);
 		aml_integer(aml, 0);
-		/* a 0 says that there is no link device and that the next number is a pin */
+		/* a 0 means that there is no link device and that the next number is a pin */
 		aml_integer(aml, 0);
 		aml_integer(aml, (u8)(PCI_LINE_FIRST + slot % PCI_LINES));
 		aml_close(aml, row);

@@ -6,7 +6,8 @@
 #include "vmm/monitor/load/aml.h"
 
 /*
- * The MCFG table, which says where PCI configuration space is mapped: PCI Firmware 3.2, table 4-2.
+ * The MCFG table, with the address at which PCI configuration space is mapped: PCI Firmware 3.2,
+ * table 4-2.
  */
 struct mcfg {
 	struct acpi_header header; /* the header, whose signature is "MCFG" */
@@ -22,7 +23,7 @@ _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 /* Fills in all of the MCFG table but its header. */
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
- * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. In a VM that starts by
- * firmware the bridge's 32-bit window is larger, and there is no MCFG.
+ * Writes the host bridge and the ranges that it decodes, for the DSDT's scope \_SB. In a VM that
+ * starts by firmware the bridge's 32-bit window is larger, and there is no MCFG.
  */
 void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine);

@@ -22,6 +22,6 @@ struct acpi_machine {
 /*
  * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at
  * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on. HPET and MCFG are written if the
- * VM has what they describe.
+ * VM has the devices that they describe.
  */
 void acpi_tables_write(u8 *ram, const struct acpi_machine *machine);

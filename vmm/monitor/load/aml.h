@@ -42,8 +42,8 @@ void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
 
 /*
  * A resource template with any descriptors is written between aml_resources_open, to which the
- * caller passes how many bytes the descriptors take, and aml_resources_close, which takes what
- * aml_resources_open has returned.
+ * caller passes the size of all descriptors in bytes, and aml_resources_close, which takes the
+ * result of aml_resources_open.
  */
 enum aml_range_type {
 	AML_RANGE_MEMORY = 0,

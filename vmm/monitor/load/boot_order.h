@@ -10,7 +10,7 @@
 /* The devices from which a VM may boot, a bit for each by its number. */
 struct boot_devices {
 	u32 disks;
-	u32 units; /* those of `disks` that are units of the VM's SCSI host */
+	u32 units; /* the number of `disks` that are units of the VM's SCSI host */
 	u32 drives;
 	u32 cards;
 };

@@ -86,7 +86,7 @@ static void firmware_add_file(struct firmware *firmware, const char *name, const
 	file->size_bytes = size_bytes;
 }
 
-/* Adds the files that tell the firmware from what to boot, and whether to offer its menu. */
+/* Adds the files that tell the firmware its boot order, and whether to offer its menu. */
 static void firmware_add_boot(struct firmware *firmware, const struct firmware_settings *settings,
 			      const struct boot_devices *devices)
 {

@@ -55,7 +55,7 @@ struct firmware {
 /*
  * Returns whether the file may be a PC's BIOS or, with job->uefi, UEFI firmware: it has a possible
  * size, and a BIOS a jump, UEFI firmware any code, where the processor begins. If not, job->error
- * says what is wrong.
+ * gives the reason.
  */
 bool firmware_check(struct load_job *job);
 /* Makes the firmware's files for the VM that `job` describes, with `devices` to boot from. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What the loaders of kernels are given: files, guest RAM and facts about the VM (struct load_job).
+ * The input of the loaders of kernels: files, guest RAM and facts about the VM (struct load_job).
  */
 #include "kernel/abi/vcpu.h"
 #include "lib/types.h"
@@ -16,7 +16,7 @@ struct load_file {
 	u64 size; /* the size of the file; 0: there is no file */
 };
 
-/* What is loaded for a guest, and into which memory. */
+/* A guest to be loaded: its files, its memory, and the facts about its VM. */
 struct load_job {
 	/* The loaders' input. */
 	u8 *ram; /* the guest's RAM from address 0 on */
@@ -47,7 +47,7 @@ struct load_job {
 	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
 	char error[192]; /* why loading failed, as one sentence; "": loading did not fail */
 
-	/* What the loaders of this folder tell each other: */
+	/* Results that the loaders of this folder pass to each other: */
 	struct e820_map map;
 	u64 rsdp;	/* the guest address of the ACPI tables' root (RSDP) */
 	u64 kernel_end; /* the guest address at which the memory that the kernel occupies ends */
@@ -56,6 +56,6 @@ struct load_job {
 /*
  * Loads the guest and sets its first vCPU's registers. The kernel's file type is recognised by its
  * content. RAM to which nothing is loaded keeps its content. Returns false on failure: job->error
- * says what is wrong, and the guest must not run.
+ * gives the reason, and the guest must not run.
  */
 bool load_guest(struct load_job *job);

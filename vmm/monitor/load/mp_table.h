@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* What the table says about each processor: values of CPUID leaf 1. */
+/* The table's facts about each processor: values of CPUID leaf 1. */
 struct mp_cpu {
 	u32 signature; /* EAX of CPUID leaf 1: family, model, stepping */
 	u32 features;  /* EDX of CPUID leaf 1: features */

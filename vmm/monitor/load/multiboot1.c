@@ -71,7 +71,7 @@ struct multiboot1_module {
 };
 
 struct multiboot1_memory {
-	u32 size; /* the size of what follows this field */
+	u32 size; /* the size of the entry behind this field */
 	u64 start;
 	u64 length;
 	u32 type;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where a loader puts kernel, initrd, modules and command line in guest RAM. Functions that return
- * bool return false with the reason in job->error, unless they say otherwise.
+ * Places kernel, initrd, modules and command line in guest RAM for the loaders. Functions that
+ * return bool return false with the reason in job->error, unless their comment says otherwise.
  */
 #include "vmm/monitor/load/load.h"
 

@@ -35,7 +35,7 @@ enum smbios_type {
 struct smbios_writer {
 	struct smbios *smbios;
 	u32 start;	/* the offset in the table of the structure that is being written */
-	u32 texts;	/* the number of texts that the structure has so far */
+	u32 texts;	/* the number of the structure's texts so far */
 	u32 text_bytes; /* how many bytes of `text` are used */
 	u32 structures;
 	u32 largest;

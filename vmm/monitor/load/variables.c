@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the variables of UEFI firmware: a firmware volume (UEFI PI 1.7, volume 3, 3.2.1) that holds
- * a list of variables, to which the firmware appends. Called by flash_open.c; trusts nothing of
- * what it reads, and changes nothing.
+ * a list of variables, to which the firmware appends. Called by flash_open.c; trusts no byte of the
+ * volume, and changes nothing.
  */
 #include "vmm/monitor/load/variables.h"
 

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* What the volume (UEFI PI firmware volume) with a firmware's variables holds. */
+/* Facts about the volume (UEFI PI firmware volume) with a firmware's variables. */
 struct variables {
 	u64 bytes;	/* the size of the whole volume */
 	u64 room_bytes; /* the size of the volume's part for variables */
@@ -15,11 +15,11 @@ struct variables {
 };
 
 /*
- * Reads the volume of variables that `bytes` begins with, and sets *about. Returns NULL, or why it
- * is no such volume; then only `about->bytes` may be set.
+ * Reads the volume of variables that `bytes` begins with, and sets *about. Returns NULL, or the
+ * reason why it is no such volume; then only `about->bytes` may be set.
  */
 const char *variables_read(const u8 *bytes, u64 size, struct variables *about);
-/* Returns whether all the bytes are 0 or all are 0xff, as on a disk that nobody has written to. */
+/* Returns whether all the bytes are 0 or all are 0xff, as on a disk that was never written to. */
 bool variables_is_blank(const u8 *bytes, u64 size);
 /* Returns whether new variables would have hardly any room, even if dead ones made way. */
 bool variables_is_full(const struct variables *about);

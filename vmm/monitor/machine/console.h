@@ -20,8 +20,8 @@ void console_port_put(void *context, u32 port, u8 byte);
 /* Copies the names of the virtio console's ports but the first into machine->port_name. */
 void console_ports_init(struct machine *machine);
 /*
- * Passes what the operator has typed to the serial port and the console's ports, as much as these
- * have room for.
+ * Passes the operator's input to the serial port and the console's ports, as much as these have
+ * room for.
  */
 void console_input(struct machine *machine);
 /* Signals the manager once for everything new in the channel since the last signal. */

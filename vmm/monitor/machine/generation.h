@@ -5,8 +5,8 @@ struct machine;
 
 /*
  * The guest's generation ID: 16 random bytes in its RAM (LAYOUT_GENERATION). They change when the
- * guest goes on from an earlier moment, where it might draw the same random numbers once more. VMs
- * with PCI have one. All calls are made under the machine's lock, with no vCPU in the guest.
+ * guest continues from an earlier moment, where it might draw the same random numbers once more.
+ * VMs with PCI have one. All calls are made under the machine's lock, with no vCPU in the guest.
  */
 
 /* Makes the first generation ID, at power-on; a reset keeps it. */

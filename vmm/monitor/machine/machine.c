@@ -165,7 +165,7 @@ void machine_pause(struct machine *machine)
 
 /*
  * Pauses the VM, for which the host has no free page, or crashes it if its RAM was promised; a
- * paused guest repeats the access when it goes on.
+ * paused guest repeats the access when it continues.
  */
 void machine_starve(struct machine *machine)
 {

@@ -61,10 +61,10 @@ enum machine_todo {
 
 /*
  * The handover of a VM to another monitor process. The old process saves its state into memory that
- * the manager gave it, and stands still: no vCPU runs, nothing is taken from a link, and the
- * guest's time does not go on. The new process is built from the same configuration, loads that
- * state, and stands still as well. Then the manager ends one of the two and lets the other go on.
- * The machine's lock guards this.
+ * the manager gave it, and stands still: no vCPU runs, no answer is taken from a link, and the
+ * guest's time is stopped. The new process is built from the same configuration, loads that state,
+ * and stands still as well. Then the manager ends one of the two and lets the other continue. The
+ * machine's lock guards this.
  */
 struct handover {
 	/*
@@ -72,7 +72,7 @@ struct handover {
 	 * VM_COMMAND_LOAD
 	 */
 	bool held;
-	/* VM_COMMAND_START does not boot the guest: the guest goes on from a loaded state */
+	/* VM_COMMAND_START does not boot the guest, which continues from a loaded state */
 	bool loaded;
 	/*
 	 * checksum of the saved state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded
@@ -99,8 +99,8 @@ struct reserve_time {
 struct reserve {
 	struct reserve_time wanted;
 	/*
-	 * the reservation that every vCPU has: the one that the kernel granted to all of them in
-	 * the last round of asking in which it refused none
+	 * the present reservation of every vCPU: the kernel granted it to all of them in the last
+	 * round without a refusal
 	 */
 	struct reserve_time kept;
 	/* the number of the present round of asking, which grows with each change of `wanted` */
@@ -150,8 +150,8 @@ struct machine {
 	/* which events are to exit, bits of enum vm_trap; the manager may change this */
 	u32 trap_wanted;
 	/*
-	 * what the kernel is to trap in addition, bits of enum vcpu_trap: set by keys of the VM's
-	 * configuration
+	 * events that the kernel is to trap in addition, bits of enum vcpu_trap: set by keys of the
+	 * VM's configuration
 	 */
 	u32 trap_controls;
 
@@ -223,7 +223,7 @@ void machine_time_goes_on(struct machine *machine);
  * other RAM is kept.
  */
 void machine_reset(struct machine *machine);
-/* Handles a reset that the guest did not ask for; `what` says what happened to the vCPU. */
+/* Handles a reset that the guest did not ask for; `what` is the vCPU's fault in words. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
 /*
  * Refuses to take the VM over from another monitor process: `reason` goes to the manager, and

@@ -5,7 +5,7 @@
 
 /*
  * A guest's time. It starts at 0 with the VM and stands still while the VM is paused; the TSC a
- * vCPU reads is that time in TSC cycles plus what the guest itself has added there
+ * vCPU reads is that time in TSC cycles plus the offset that the guest itself has added there
  * (IA32_TSC_ADJUST).
  */
 struct machine_time {
@@ -36,7 +36,7 @@ u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc);
 void machine_time_jump(struct machine_time *time, u64 ns);
 
 /*
- * Returns what the CPU has to add to the host's TSC for the guest's, not counting the vCPU's
+ * Returns the offset that the CPU adds to the host's TSC for the guest's, not counting the vCPU's
  * IA32_TSC_ADJUST.
  */
 u64 machine_time_tsc_offset(const struct machine_time *time);

@@ -25,7 +25,7 @@ enum pvclock_flag {
 	PVCLOCK_GUEST_STOPPED = 1 << 1, /* the VM was paused; the guest clears the bit */
 };
 
-/* What the monitor keeps of one vCPU's KVM clock. */
+/* The monitor's state of one vCPU's KVM clock. */
 struct pvclock {
 	u64 system_time_msr;
 	u64 wall_clock_msr;

@@ -17,9 +17,9 @@ struct machine;
 struct lapic;
 struct lapic_page;
 
-/* Where the vCPU's thread is; changed under the machine's lock. */
+/* The place of the vCPU's thread; changed under the machine's lock. */
 enum vcpu_place {
-	VCPU_INSIDE,   /* the thread is in the monitor, and looks at all work before it goes on */
+	VCPU_INSIDE,   /* the thread is in the monitor, and checks for work before a run */
 	VCPU_IN_GUEST, /* the thread is in SYS_VCPU_RUN, or just before or after it */
 	VCPU_ASLEEP,   /* the thread is in SYS_QUEUE_WAIT, or just before it */
 };
@@ -59,7 +59,7 @@ struct vcpu {
 	struct pv_eoi pv_eoi;
 	struct steal_time steal_time;
 	u32 spun_for; /* the number of the vCPU to which this vCPU last yielded in a spin loop */
-	/* the number, plus 1, of the vCPU to which this vCPU yields before it goes on; 0: none */
+	/* the number, plus 1, of the vCPU to which this vCPU yields before its next run; 0: none */
 	u32 yield_to;
 	u32 rebuilt_at; /* the page's run_count at the last rebuild (rebuild.h) */
 	struct emulator emulator;

@@ -7,9 +7,9 @@
 void vcpu_check_promises(const struct vcpu *vcpu);
 
 /*
- * Checks, in images built with DEBUG=1, what must be true of a vCPU and its VM when the guest is
- * about to go on: conditions on which exit handlers, injection and the vCPU loop rely. Call it
- * under the machine's lock.
+ * Checks, in images built with DEBUG=1, the invariants of a vCPU and its VM just before the guest
+ * continues: exit handlers, injection and the vCPU loop rely on them. Call it under the machine's
+ * lock.
  */
 static inline void vcpu_check(const struct vcpu *vcpu)
 {

@@ -56,7 +56,7 @@ void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
 
 /*
- * Returns what guest_memory_pointer returns, inline for memory that most likely lies in the first
+ * Does the same as guest_memory_pointer, inline for memory that most likely lies in the first
  * region.
  */
 static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gpa_t gpa, u64 length)

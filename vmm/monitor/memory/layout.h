@@ -47,7 +47,7 @@
 #define LAYOUT_BIOS	  0x000f3000ull
 #define LAYOUT_GENERATION 0x000f4000ull
 #define LAYOUT_BIOS_ENTRY 0x000ffff0ull
-#define LAYOUT_HIGH_START 0x00100000ull /* where RAM goes on: the end of the first MiB */
+#define LAYOUT_HIGH_START 0x00100000ull /* where RAM continues: the end of the first MiB */
 #define LAYOUT_LOW_END	  0xc0000000ull
 #define LAYOUT_ABOVE_4G	  0x100000000ull
 

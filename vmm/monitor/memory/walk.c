@@ -7,7 +7,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 
-/* How often a walk starts again because another vCPU changed an entry under it. */
+/* The most times that a walk starts again because another vCPU changed an entry under it. */
 #define WALK_ATTEMPTS 4
 
 enum walk_outcome { WALK_OK, WALK_FAULT, WALK_CHANGED };

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * PCI functions on bus 0 of a VM: what a device says of its own function to be put there, and the
- * configuration space, BARs and interrupts that the guest then finds.
+ * PCI functions on bus 0 of a VM: a device's description of its own function, and the configuration
+ * space, BARs and interrupts that the guest then finds.
  */
 #include "vmm/hw/pci.h"
 #include "vmm/monitor/bus/device.h"

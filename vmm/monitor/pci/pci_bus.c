@@ -18,8 +18,8 @@
 enum bridge_region { REGION_PORTS, REGION_ECAM };
 
 /*
- * 82441FX, 3.2.18: what lies behind each piece of memory below 1 MiB. The registers keep what is
- * written; the memory is RAM in any case.
+ * 82441FX, 3.2.18: the attributes of each piece of memory below 1 MiB. The registers keep written
+ * values; the memory is RAM in any case.
  */
 #define PAM_FIRST 0x59u
 #define PAM_COUNT 7u
@@ -137,8 +137,8 @@ static void pci_ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
 }
 
 /*
- * Converts what port 0xcf8 selects, with `offset` in the ports, to an address in ECAM; returns
- * false if the port selects no register.
+ * Converts the register that port 0xcf8 selects, with `offset` in the ports, to an address in ECAM;
+ * returns false if the port selects no register.
  */
 static bool pci_bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
 {

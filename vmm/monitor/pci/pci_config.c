@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A function's configuration space: which bits exist and may be written, and what writes do. Called
- * by pci_bus.c for accesses, and by virtio_add.c to build a function; changes that function and its
- * BARs.
+ * A function's configuration space: its existing and writable bits, and the effects of writes.
+ * Called by pci_bus.c for accesses, and by virtio_add.c to build a function; changes that function
+ * and its BARs.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -118,8 +118,8 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 }
 
 /*
- * Resets the function to what firmware would leave: BARs set, decode on, the rest left to the
- * guest's driver.
+ * Resets the function to the state in which firmware would leave it: BARs set, decode on, the rest
+ * left to the guest's driver.
  */
 void pci_function_reset(struct pci_function *function)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MSI-X: the table, pending bits, and what holds messages back (PCI 3.0, 6.8.2). Called by
- * pci_config.c and virtio_transport.c; sends messages through irqchip_message.c.
+ * MSI-X: the table, pending bits, and the conditions that hold messages back (PCI 3.0, 6.8.2).
+ * Called by pci_config.c and virtio_transport.c; sends messages through irqchip_message.c.
  */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/pci/pci.h"
 
-/* Returns what the guest can write of the capability's control word: the high byte. */
+/* Returns the part of the capability's control word that the guest can write: the high byte. */
 static u32 msix_control(const struct pci_function *function)
 {
 	u32 at = function->msix_at + PCI_MSIX_CONTROL + 1;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * All devices of a VM (struct platform), how they are configured, and how a device's attach
- * function adds it.
+ * All devices of a VM (struct platform), their configuration, and platform_add, by which a device's
+ * attach function adds it.
  */
 #include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/irqchip/irqchip.h"
@@ -40,8 +40,8 @@ struct platform_config {
 	struct lapic_page *const *lapic_page;
 	bool hpet;
 	/*
-	 * the guest starts by firmware: there are the devices that firmware needs, and
-	 * firmware_file is what fw_cfg shows
+	 * the guest starts by firmware: the VM has the devices that firmware needs, and fw_cfg
+	 * shows firmware_file
 	 */
 	bool firmware;
 	const struct fw_cfg_file *firmware_file;
@@ -76,7 +76,7 @@ struct platform_config {
 	 */
 	struct vsock_area *vsock;
 	u64 vsock_cid; /* the guest's address as a socket's context ID */
-	/* tells the manager that there is something to look at in the shared memory */
+	/* tells the manager to look at the shared memory */
 	void (*vsock_tell)(void *serial_context);
 	struct virtio_blk *blk; /* the VM's blk_count disks, filled in but not yet attached */
 	u32 blk_count;
@@ -109,7 +109,7 @@ struct platform {
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all devices but the local APICs */
 	u32 timed_count;
-	/* those in `device` that have a clock (device_ops.tick) */
+	/* the devices in `device` that have a clock (device_ops.tick) */
 	struct device *timed[PLATFORM_DEVICE_MAX];
 	u32 storage_used;
 	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);

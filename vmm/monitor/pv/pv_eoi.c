@@ -28,7 +28,7 @@ bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value)
 
 /*
  * Sets the bit in the guest's byte if the next EOI would have no other effect. The vCPU does not
- * run meanwhile: nobody else writes its byte.
+ * run meanwhile, so its byte has no other writer.
  */
 void pv_eoi_offer(struct vcpu *vcpu)
 {

@@ -4,9 +4,9 @@
 #include "lib/types.h"
 
 /*
- * KVM's paravirtual EOI: bit 0 of a byte in guest memory says that the interrupt in service may be
- * ended by clearing that bit instead of writing to the APIC. The bit is set only while the EOI
- * would have no other effect, and cleared again after each exit.
+ * KVM's paravirtual EOI: while bit 0 of a byte in guest memory is set, the guest may end the
+ * interrupt in service by clearing that bit instead of writing to the APIC. The bit is set only
+ * while the EOI would have no other effect, and cleared again after each exit.
  */
 struct pv_eoi {
 	u64 msr;      /* the value of MSR_KVM_PV_EOI: the byte's address and the enable bit */
@@ -14,7 +14,7 @@ struct pv_eoi {
 };
 
 /*
- * What the monitor keeps of one vCPU's KVM steal time. A vCPU that sleeps in HLT is marked as
+ * The monitor's state of one vCPU's KVM steal time. A vCPU that sleeps in HLT is marked as
  * preempted, too.
  */
 struct steal_time {

@@ -12,8 +12,8 @@ u32 backup_header_check(const struct backup_header *header);
  */
 u64 backup_tail_at(const struct save_disk *disk);
 /*
- * Reads what may be a backup's header, at offset `at`; sets *is_one to whether it is an intact
- * header of this version. Returns false if the disk could not be read; disk->problem then says why.
+ * Reads a possible backup header, at offset `at`; sets *is_one to whether it is an intact header of
+ * this version. Returns false if the disk could not be read; disk->problem then says why.
  */
 bool backup_header_read(struct save_disk *disk, u64 at, struct backup_header *header,
 			bool *is_one) MUST_CHECK;

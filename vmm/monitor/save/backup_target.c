@@ -27,7 +27,7 @@ static bool backup_target_refuse(struct save_disk *disk, const char *text)
 static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
 					 const struct backup_label *label, bool *is_one)
 {
-	static struct backup_header header; /* a copy of the header, which nobody else can change */
+	static struct backup_header header; /* a private copy of the header */
 
 	if (!backup_header_read(disk, at, &header, is_one))
 		return false;

@@ -5,7 +5,7 @@
 #include "vmm/monitor/save/save_disk.h"
 
 /*
- * Functions on the place of a backup: the disk or partition to which it goes. They return false on
+ * Functions on a backup's target, the disk or partition to which it goes. They return false on
  * failure; disk->problem then says why.
  */
 

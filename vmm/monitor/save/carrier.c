@@ -36,7 +36,7 @@ struct carrier_room {
 	struct disk_client client;
 	struct transfer_end transfer;
 	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
-	/* what a rekey, an export or an import writes to */
+	/* the target of a rekey, an export or an import */
 	struct save_disk to;
 	struct disk_client to_client;
 	/* only for a rekey: the blocks that have changed, the keys */
@@ -45,7 +45,7 @@ struct carrier_room {
 	struct disk_keys keys;
 	struct disk_cipher old;
 	struct disk_cipher new;
-	struct disk_secret_header header; /* of the volume that it writes to */
+	struct disk_secret_header header; /* the target volume's header */
 	bool empty;			  /* the volume was never used: it has no header */
 	bool too_much;			  /* more blocks have changed than are to be copied */
 };
@@ -205,8 +205,8 @@ static bool carrier_rekey_new_header(struct disk_secret_header *header)
 
 /*
  * Opens the ciphers of both keys by the headers of the volumes; `room->header` is then that of the
- * volume that is written to. A volume that was never used has no header, and room->empty says that
- * it must hold nothing but zeros.
+ * target volume. A volume that was never used has no header, and room->empty means that it must
+ * hold nothing but zeros.
  */
 static bool carrier_rekey_open(void)
 {
@@ -230,7 +230,7 @@ static bool carrier_rekey_open(void)
 }
 
 /*
- * Encrypts a block of the volume by the new key, in place; a block that nobody has written stays
+ * Encrypts a block of the volume by the new key, in place; a block that was never written stays
  * zeros.
  */
 static void carrier_rekey_block(u8 *block, u64 sector)
@@ -268,7 +268,7 @@ static bool carrier_rekey_piece(u64 at, u32 bytes)
 
 /*
  * Returns whether the block at offset `at` is to be copied. A driver may write to the list, so it
- * may say something else the next time: the copy is then as wrong as what that driver reads out.
+ * may change between two reads: the copy is then as wrong as that driver's data are anyway.
  */
 static bool carrier_rekey_is_wanted(u64 at)
 {
@@ -317,7 +317,7 @@ static bool carrier_rekey(u64 bytes)
 }
 
 /*
- * Copies what it reads as it is. A volume that is made of a disk holds zeros already, so zeros take
+ * Copies the source unchanged. A volume that is made of a disk holds zeros already, so zeros take
  * no space of its store.
  */
 static bool carrier_copy(u64 bytes)
@@ -338,7 +338,7 @@ static bool carrier_copy(u64 bytes)
 	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
 }
 
-/* For an export or an import, opens what is written to, which has to have room for all. */
+/* Opens the target of an export or an import, which must have room for all of the source. */
 static bool carrier_open_copy(const struct start_entry *to, handle_t queue)
 {
 	if (to == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that copies what a VM's disks held at one moment, for backups. Called by main.c in
- * its own process; reads disk views and writes backup targets. No copy counts before all data of
+ * The process that copies the content of a VM's disks at one moment, for backups. Called by main.c
+ * in its own process; reads disk views and writes backup targets. No copy counts before all data of
  * all copies are on the disks: the headers are written last.
  */
 #include "vmm/monitor/save/copier.h"
@@ -127,7 +127,7 @@ static bool copier_copy_block(struct copy *copy, u64 number, u64 to, u32 least)
 
 /*
  * Copies all of a disk. The first block is written last: a copy that was cut off begins with zeros,
- * and nobody takes it for a disk.
+ * and cannot be taken for a disk.
  */
 static bool copier_copy_full(struct copy *copy)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Digests of a VM's RAM and state, which are equal if a restore has brought back what was saved.
- * Called by saver.c; reads RAM and state only.
+ * Digests of a VM's RAM and state, which are equal if a restore has reproduced the saved VM. Called
+ * by saver.c; reads RAM and state only.
  */
 #include "vmm/monitor/save/digest.h"
 

@@ -4,8 +4,8 @@
 #include "vmm/rt/crypto/sha256.h"
 
 /*
- * Digests of a VM's RAM and state, 32 bytes each, which are equal if a restore has brought back
- * what was saved.
+ * Digests of a VM's RAM and state, 32 bytes each, which are equal if a restore has reproduced the
+ * saved VM.
  */
 
 struct digest_ram {

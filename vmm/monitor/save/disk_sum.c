@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A keyed sum over a disk, so that a saved VM is restored only if its disks hold what they held at
- * the save. Called by saver.c and restore.c; reads the disk through save_disk.c.
+ * A keyed sum over a disk, so that a saved VM is restored only if its disks have the same content
+ * as at the save. Called by saver.c and restore.c; reads the disk through save_disk.c.
  */
 #include "vmm/monitor/save/disk_sum.h"
 
@@ -30,8 +30,8 @@ const struct start_entry *disk_sum_next(const struct start_entry *last)
 }
 
 /*
- * Sums up a disk by a one-time authenticator. The sum is sealed in the saved VM, so nobody without
- * the key can make another content that fits.
+ * Sums up a disk by a one-time authenticator. The sum is sealed in the saved VM, so that without
+ * the key no other content can be made that fits.
  */
 bool disk_sum(struct save_disk *disk, const struct stream *stream, u32 number, void (*moved)(void),
 	      u8 sum[STREAM_SUM_BYTES])

@@ -20,8 +20,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How many bytes a saved state may have beyond those that this VM's state has: it is then of
- * another configuration, but is read all the same, so that the difference can be named.
+ * The bytes that a saved state may have beyond the size of this VM's state. A larger state belongs
+ * to another configuration, but is read all the same, so that the difference can be named.
  */
 #define STATE_SURPLUS_BYTES MIB
 /*
@@ -210,8 +210,8 @@ static bool restore_check_disks(struct machine *machine, const struct stream_dis
 }
 
 /*
- * Checks that the save has a sum of every disk to which the VM may write: of another disk nobody
- * knows what it should hold.
+ * Checks that the save has a sum of every disk to which the VM may write: the content of another
+ * disk could not be checked.
  */
 static bool restore_all_disks_are_known(struct machine *machine)
 {

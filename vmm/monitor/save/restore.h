@@ -6,7 +6,7 @@
 struct machine;
 
 /*
- * Returns whether this process was given a save from which the guest goes on, instead of booting.
+ * Returns whether this process was given a save from which the guest continues, instead of booting.
  */
 bool restore_wanted(void);
 /*

@@ -2,7 +2,7 @@
 /*
  * The process that writes a chain of backups to a disk: first the full one, then each differential
  * one. Called by main.c in its own process. Writes nothing before the whole chain has been checked,
- * and the first block last: a half-restored disk begins with zeros, and nobody mistakes it for a
+ * and the first block last: a half-restored disk begins with zeros, and cannot be mistaken for a
  * disk.
  */
 #include "vmm/monitor/save/restorer.h"
@@ -37,7 +37,7 @@ struct restorer_room {
 	struct source sources[BACKUP_CHAIN_MAX];
 	struct save_disk to;
 	struct disk_client to_client;
-	u8 first[BLOCK_BYTES] ALIGNED(8); /* the disk's first block, as it is to be at the end */
+	u8 first[BLOCK_BYTES] ALIGNED(8); /* the final content of the disk's first block */
 	u8 block[BLOCK_BYTES] ALIGNED(8);
 	/* the piece of a differential backup's list of block numbers that was read last */
 	u64 numbers[NUMBER_COUNT];

@@ -30,5 +30,5 @@ bool save_disk_has_grown(const struct save_disk *disk);
 /* Read and write `count` bytes at `offset`, both in whole blocks, in as few requests as can be. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;
-/* Flushes what was written to the disk, if it has a write cache. */
+/* Flushes the disk's write cache, if it has one. */
 bool save_disk_flush(struct save_disk *disk) MUST_CHECK;

@@ -139,8 +139,8 @@ bool save_store_read_header(struct save_store *store, void *to)
 }
 
 /*
- * Reads the save's next record. The record's first block says how many blocks follow; an invalid
- * length is refused later.
+ * Reads the save's next record. The record's first block contains the number of blocks behind it;
+ * an invalid length is refused later.
  */
 static bool save_store_take_record(struct save_store *store, struct stream_record *record,
 				   u32 *count)

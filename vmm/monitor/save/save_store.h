@@ -6,8 +6,8 @@
 #include "vmm/rt/transfer.h"
 
 /*
- * Where a save is written to or read from: the disk or the transfer that the process was started
- * with. Either holds a header, in a block of its own, then records in whole blocks.
+ * The place where a save is written to or read from: the disk or the transfer that the process was
+ * started with. Either holds a header, in a block of its own, then records in whole blocks.
  */
 struct save_store {
 	bool transfers;
@@ -47,7 +47,8 @@ void save_store_works(struct save_store *store);
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 
 /*
- * Reads the block with the header, STREAM_BLOCK_BYTES; what a shorter stream lacks reads as zeros.
+ * Reads the block with the header, STREAM_BLOCK_BYTES; bytes beyond the end of a shorter stream
+ * read as zeros.
  */
 bool save_store_read_header(struct save_store *store, void *block) MUST_CHECK;
 /*

@@ -56,7 +56,7 @@ bool saver_wanted(void)
 
 /*
  * Gives back pages of zeros, which the saver has made present by reading them, so that a VM that
- * goes on need not have them. The guest stands still; pages that cannot be given back stay.
+ * continues need not have them. The guest stands still; pages that cannot be given back stay.
  */
 static void saver_give_back(u64 page, u64 count)
 {

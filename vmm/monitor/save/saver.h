@@ -10,7 +10,7 @@
 bool saver_wanted(void);
 /*
  * Writes the state (START_STATE) and the RAM to the disk or transfer that START_SAVE names, and
- * tells the manager how that went, as a new monitor does (taken_renewal, refused_renewal). Then the
- * manager ends the process.
+ * reports the result to the manager, as a new monitor does (taken_renewal, refused_renewal). Then
+ * the manager ends the process.
  */
 NORETURN void saver_run(void);

@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct virtio_scsi_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
 
-/* How far the fields of a section have been put into the answer to a question. */
+/* The progress of copying a section's fields into the answer to a question. */
 struct walk_fields {
 	struct query_state *answer;
 	u64 skip;   /* the number of the section's fields that earlier answers had */

@@ -27,7 +27,7 @@ void state_list_take(const struct state_list *list, const void *bytes);
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		     size_t size, struct state_problem *problem) MUST_CHECK;
 
-/* Puts the problem into words: which record of the saved state, and what is wrong with it. */
+/* Puts the problem into words: the record of the saved state, and its fault. */
 void state_problem_text(const struct state_problem *problem, char *text, size_t size);
 /* Returns the name of a kind of section, "unknown" if there is none. */
 const char *state_kind_name(u32 kind);

@@ -40,8 +40,8 @@ static void state_save_policy(const void *owner, void *bytes)
 }
 
 /*
- * How the saved policy (RAM, vCPUs, CPUID) differs from the VM's own, in words. The machine's lock
- * guards this text, and a process has one VM.
+ * The difference between the saved policy (RAM, vCPUs, CPUID) and the VM's own, in words. The
+ * machine's lock guards this text, and a process has one VM.
  */
 static char policy_text[96];
 

@@ -45,10 +45,10 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
 		       void *bytes, size_t size, size_t *used) MUST_CHECK;
 
 /*
- * Loads what state_save wrote with the same choice, into a VM of the same configuration; no chosen
- * vCPU is in its guest, and nobody else writes the bytes meanwhile. Everything is checked before
+ * Loads the output of state_save with the same choice into a VM of the same configuration; no
+ * chosen vCPU is in its guest, and the bytes have no writer meanwhile. Everything is checked before
  * anything is changed: returns false, without effect, with *problem filled in (state_problem_text).
- * With choice->whole the guest's time goes on from where it was saved.
+ * With choice->whole the guest's time continues from the moment of the save.
  */
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
@@ -59,7 +59,7 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
 
 /*
  * Loads, without another check, a state that state_fits has found to be good for this VM with the
- * same choice, or that state_load has loaded into it, if nobody has written to the bytes since.
+ * same choice, or that state_load has loaded into it, if the bytes are unchanged since.
  */
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);

@@ -121,7 +121,7 @@ void state_seal(struct state_writer *writer);
 enum status state_finish(struct state_writer *writer) MUST_CHECK;
 
 /*
- * Checks whether bytes[size], which are 8-byte aligned and written by nobody else, are a complete
+ * Checks whether bytes[size], which are 8-byte aligned and have no other writer, are a complete
  * saved state: all that can be checked without knowing the VM. Returns false with *problem filled
  * in.
  */

@@ -64,7 +64,7 @@ struct state_section {
 	void (*save)(const void *owner, void *bytes);
 	/*
 	 * Returns whether a guest in that state can do no harm to the monitor; if not, *reason may
-	 * say what is wrong.
+	 * give the reason.
 	 */
 	bool (*valid)(const void *owner, const void *bytes, const char **reason);
 	void (*load)(void *owner, const void *bytes);

@@ -13,8 +13,8 @@
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
 /*
- * for which purpose the key for a disk's sum is derived; the disk's number replaces the question
- * mark
+ * the purpose for which the key for a disk's sum is derived; the disk's number replaces the
+ * question mark
  */
 static const char disk_purpose[] = "skerry disk 1 ?";
 
@@ -170,10 +170,7 @@ static enum stream_fault stream_disks_fault(const struct stream_disks *disks, u3
 	return STREAM_FINE;
 }
 
-/*
- * Checks a decrypted record, which somebody who had the key has sealed: its writer may be broken or
- * hostile.
- */
+/* Checks a decrypted record. Its writer had the key, but may be broken or hostile. */
 static enum stream_fault stream_body_fault(struct stream *stream,
 					   const struct stream_record *record)
 {

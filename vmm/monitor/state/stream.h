@@ -163,8 +163,9 @@ u32 stream_seal(struct stream *stream, enum stream_type type, struct stream_reco
 u32 stream_seal_end(struct stream *stream, struct stream_record *record);
 
 /*
- * Decrypts in place the next record, of which `size` bytes are there, and checks all that can be
- * said of it. STREAM_RECORD_LIMIT bytes are always enough. After a fault the stream cannot be used.
+ * Decrypts in place the next record, of which `size` bytes are there, and checks its form as far as
+ * possible without the VM. STREAM_RECORD_LIMIT bytes are always enough. After a fault the stream
+ * cannot be used.
  */
 enum stream_fault stream_unseal(struct stream *stream, struct stream_record *record,
 				size_t size) MUST_CHECK;

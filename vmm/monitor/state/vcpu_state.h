@@ -6,7 +6,7 @@
 
 /*
  * The section STATE_VCPU, version 1: a vCPU without its local APIC and its XSAVE image, which are
- * sections of their own, and without what can be computed from other state.
+ * sections of their own, and without values that can be computed from other state.
  */
 struct vcpu_saved {
 	u64 gpr[GPR_COUNT];

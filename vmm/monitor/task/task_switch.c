@@ -112,7 +112,8 @@ bool task_write(struct task *task, u32 linear, const void *bytes, u32 length)
 }
 
 /*
- * Stores what a task switch saves of the old task: not CR3 and LDT, which a task does not change.
+ * Stores the registers that a task switch saves in the old task's TSS; CR3 and LDT are not among
+ * them.
  */
 static void task_store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, bool wide,
 				 union tss *tss)

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/emulate/emulate_types.h"
 
-/* What has caused a task switch, numbered as in the exit qualification (SDM vol. 3, table 28-2). */
+/* The cause of a task switch, numbered as in the exit qualification (SDM vol. 3, table 28-2). */
 enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE_IN_IDT };
 
 struct task_switch {

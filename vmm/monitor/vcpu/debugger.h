@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a debugger (the manager's GDB server) can do with a VM: stop it, step its vCPUs, set
+ * The operations of a debugger (the manager's GDB server) on a VM: stop it, step its vCPUs, set
  * breakpoints, and read and write registers and memory.
  */
 #include "vmm/monitor/vcpu/vcpu_types.h"

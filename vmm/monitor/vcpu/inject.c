@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chooses what the next VM entry injects: an exception, NMI or interrupt. Called by loop.c,
- * fast_path.c and exit handlers; changes the vCPU page and acknowledges interrupts.
+ * Chooses the event that the next VM entry injects: an exception, NMI or interrupt. Called by
+ * loop.c, fast_path.c and exit handlers; changes the vCPU page and acknowledges interrupts.
  */
 #include "vmm/monitor/vcpu/inject.h"
 
@@ -68,9 +68,9 @@ void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 }
 
 /*
- * Returns what is left of the interrupt shadow (of STI, MOV SS or an NMI) when the guest goes on.
- * The trap of a single step comes before NMIs and interrupts (SDM vol. 3, table 6-2), so it holds
- * them back as MOV SS does.
+ * Returns the rest of the interrupt shadow (of STI, MOV SS or an NMI) when the guest continues. The
+ * trap of a single step comes before NMIs and interrupts (SDM vol. 3, table 6-2), so it holds them
+ * back as MOV SS does.
  */
 static u32 inject_shadow(const struct vcpu *vcpu)
 {
@@ -171,12 +171,13 @@ static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
 }
 
 /*
- * Keeps from a CPU that virtualizes the local APIC what it must not deliver by itself. Such a CPU
- * delivers what is left in IRR as soon as the priority allows it. It may deliver too early what
- * RFLAGS.IF or an interrupt shadow holds back, and may forget what it was delivering when a
- * second-stage fault cuts that short: Bochs 2.7 does both (docs/platforms.md). So what can be taken
- * now is injected, and the CPU gets only what nothing but the priority holds back. While an
- * interrupt window is asked for it delivers nothing (SDM vol. 3, 30.2.1).
+ * Hides interrupts from a CPU that virtualizes the local APIC and must not deliver them by itself.
+ * Such a CPU delivers the interrupts in IRR as soon as the priority allows it. It may deliver too
+ * early an interrupt that RFLAGS.IF or an interrupt shadow holds back, and may forget the interrupt
+ * under delivery when a second-stage fault cuts the delivery short: Bochs 2.7 does both
+ * (docs/platforms.md). So interrupts that can be taken now are injected, and the CPU gets only
+ * those that nothing but the priority holds back. While an interrupt window is asked for it
+ * delivers nothing (SDM vol. 3, 30.2.1).
  */
 static void inject_keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
 {

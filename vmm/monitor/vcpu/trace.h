@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Records a vCPU's last exits and what they cost, for `trace`, `perf report` and `vm stat`. */
+/* Records a vCPU's last exits with their costs, for `trace`, `perf report` and `vm stat`. */
 #include "vmm/monitor/vcpu/vcpu_types.h"
 
 void trace_init(struct trace *trace);
@@ -39,14 +39,14 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 }
 
 /*
- * Notes the cost (TSC cycles) of handling the last exit, which was not noted yet, as the guest goes
- * on or the vCPU sleeps.
+ * Notes the cost (TSC cycles) of handling the last exit, which was not noted yet; called when the
+ * guest continues or the vCPU sleeps.
  */
 static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
-	/* modulo 2^32 cycles: handling no exit takes so long, and none takes 0 cycles */
+	/* modulo 2^32 cycles: the handling of an exit takes fewer cycles, and at least one */
 	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
 	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
 		trace_turn(trace);

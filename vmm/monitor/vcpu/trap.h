@@ -14,8 +14,8 @@ void trap_apply(struct vcpu *vcpu);
 /* Notes whether a debugger or the setting `trap` looks at exits one by one. */
 void trap_watch(struct machine *machine);
 /*
- * Sets what the operator wants to exit: `wanted` has bits of enum vm_trap, `controls` of enum
- * vcpu_trap.
+ * Sets the events that the operator wants to exit: `wanted` has bits of enum vm_trap, `controls` of
+ * enum vcpu_trap.
  */
 void trap_set(struct machine *machine, u32 wanted, u32 controls);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which bits of CR4 a guest may set, and which MOV to CR4 gets #GP. Called by trap.c; reads the
- * CPUID policy and the instruction of the exit.
+ * Decides which bits of CR4 a guest may set, and which MOV to CR4 gets #GP. Called by trap.c; reads
+ * the CPUID policy and the instruction of the exit.
  */
 #include "vmm/monitor/vcpu/trap_cr4.h"
 

@@ -4,12 +4,12 @@
 #include "vmm/monitor/machine/vcpu.h"
 
 /*
- * Handles power-on: forgets what the vCPU was about to do. The boot processor's registers are set
- * by the loader.
+ * Handles power-on: drops the vCPU's pending events. The boot processor's registers are set by the
+ * loader.
  */
 void vcpu_reset(struct vcpu *vcpu);
 
-/* Handles INIT: sets registers as the manual (SDM) says, and forgets events under way. */
+/* Handles INIT: sets registers as the manual (SDM) defines, and drops events under way. */
 void vcpu_take_init(struct vcpu *vcpu);
 /* Handles SIPI: the vCPU starts in real mode at address vector << 12. */
 void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What struct machine and struct vcpu keep for the functions of this folder, whose headers include
- * this one.
+ * Types of fields in struct machine and struct vcpu that belong to the functions of this folder,
+ * whose headers include this one.
  */
 #include "kernel/abi/vcpu.h"
 #include "lib/types.h"
@@ -20,10 +20,10 @@ struct msr_state {
 };
 
 /*
- * One vCPU's part of the VM's setting `trap` and related ones: what the operator wants logged and
- * counted before it takes effect. The CPU itself then executes the access to a control or debug
- * register, in a single step without such exits and interrupts, so that all checks and effects are
- * the CPU's.
+ * One vCPU's part of the VM's setting `trap` and related ones: the events that the operator wants
+ * logged and counted before they take effect. The CPU itself then executes the access to a control
+ * or debug register, in a single step without such exits and interrupts, so that all checks and
+ * effects are the CPU's.
  */
 struct trap_vcpu {
 	bool stepping;
@@ -32,8 +32,8 @@ struct trap_vcpu {
 };
 
 /*
- * The last exits of a vCPU and what they cost in TSC cycles: a ring, summed up by reason each time
- * it is full. It holds only exits that reach the monitor. Recording is part of every exit, so the
+ * The last exits of a vCPU with their costs in TSC cycles: a ring, summed up by reason each time it
+ * is full. It holds only exits that reach the monitor. Recording is part of every exit, so the
  * commonest takes few instructions; the ring is read when no vCPU is in the guest.
  */
 struct trace {

@@ -5,8 +5,8 @@
 #include "vmm/monitor/virtio/virtqueue.h"
 
 /*
- * Virtio 1.2 over PCI, without what came before 1.0. Sections cited in this folder are those of
- * virtio 1.2.
+ * Virtio 1.2 over PCI, without the older interfaces from before 1.0. Sections cited in this folder
+ * are those of virtio 1.2.
  */
 #define VIRTIO_VENDOR 0x1af4u
 /* the PCI device ID is this number plus the device type (virtio 1.2, 4.1.2) */
@@ -116,8 +116,8 @@ struct virtio_identity {
 #define VIRTIO_WIDEST 4u /* the widest access that the device's ops take, in bytes */
 
 /*
- * Builds a virtio device's PCI function, its BARs and capabilities, and adds it to the platform;
- * returns what pci_function_add returns.
+ * Builds a virtio device's PCI function, its BARs and capabilities, and adds it to the platform.
+ * Returns the result of pci_function_add.
  */
 enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
 		       struct virtio_device *device, const struct virtio_identity *identity,
@@ -161,8 +161,8 @@ void virtio_needs_reset(struct virtio_device *device);
 /* Tells the guest that the device configuration has changed (virtio 1.2, 4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
 /*
- * Makes `notify` be called again soon for a queue from which one call has taken as much as it may.
- * The guest was not asked to notify the device of what it has added meanwhile.
+ * Makes `notify` be called again soon for a queue from which one call has taken the most that it
+ * may. The guest does not notify the device of requests added meanwhile.
  */
 void virtio_look_again(struct virtio_device *device, u32 queue);
 /* Raises the queue's interrupt; virtqueue_announce calls it. */

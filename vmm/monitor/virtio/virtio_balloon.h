@@ -24,7 +24,7 @@ struct virtio_balloon_state {
 	struct virtio_state virtio;
 	/* the number of pages that the guest is to give up; a reset of the device keeps it */
 	u32 target;
-	u32 actual; /* the number of pages that the guest says it has given up */
+	u32 actual; /* the number of pages that the guest reports as given up */
 	/*
 	 * 1: the device keeps the guest's buffer for statistics (stats_head); its return asks the
 	 * guest for new ones
@@ -61,7 +61,7 @@ enum status virtio_balloon_attach(struct platform *platform,
 /* Sets how many pages the guest is to give up; without effect if that is more than it has. */
 enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages) MUST_CHECK;
 /*
- * Fills in what is known of the balloon, and asks the guest for statistics if the last ones are
- * old.
+ * Fills in the known facts about the balloon, and asks the guest for statistics if the last ones
+ * are old.
  */
 void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *answer);

@@ -12,7 +12,10 @@
 
 #define CLASS_STORAGE 0x018000u
 #define CONFIG_BYTES  60u
-/* how often the device looks at once for the answers to what it has just sent to the driver */
+/*
+ * how often the device looks at once for the answers to requests that it has just sent to the
+ * driver
+ */
 #define LOOKS 4u
 
 /* The device's feature bits (virtio 1.2, 5.2.3). */

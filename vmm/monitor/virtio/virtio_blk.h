@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * A VM's disks and CD-ROM drives: their requests, their state, and what the VM gives each of them.
+ * A VM's disks and CD-ROM drives: their requests, their state, and the parts that the VM gives each
+ * of them.
  */
 #include "vmm/io/disk_serial.h"
 #include "vmm/monitor/disk/disk_client.h"
@@ -48,7 +49,7 @@ struct blk_request {
 
 struct virtio_blk_state {
 	struct virtio_state virtio;
-	u64 capacity; /* the disk's size in sectors, as the guest was told */
+	u64 capacity; /* the disk's size in sectors, as the guest knows it */
 	struct blk_request request[VIRTIO_BLK_REQUESTS];
 };
 
@@ -59,9 +60,9 @@ enum drive_tray {
 };
 
 /*
- * What a guest has done with a CD that it is given for one start, cloud-init's. The CD counts as
- * used when the guest has read its secret blocks and has locked the drive, as a guest does that
- * mounts the CD; software that only looks at the CD does not lock the drive.
+ * A guest's use of a CD that it is given for one start, cloud-init's. The CD counts as used when
+ * the guest has read its secret blocks and has locked the drive, as a guest does that mounts the
+ * CD; software that only looks at the CD does not lock the drive.
  */
 enum drive_taken {
 	TAKEN_READ = 1 << 0,
@@ -70,17 +71,17 @@ enum drive_taken {
 	TAKEN_GONE = 1 << 2, /* besides, the VM has started anew since then: the secret is gone */
 };
 
-/* What a CD-ROM drive remembers; each number is checked when it is loaded. */
+/* The state of a CD-ROM drive; each number is checked when it is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
 	/*
-	 * 1: the next command ends with an error that says that the CD may have changed; of a disk:
-	 * enum disk_attention
+	 * 1: the next command ends with the error that the CD may have changed; of a disk: enum
+	 * disk_attention
 	 */
 	u8 attention;
 	u8 locked; /* 1: the guest has locked the drive, so that the CD stays in */
-	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
-	u8 taken;  /* enum drive_taken: what the guest has done with a CD for one start */
+	u8 event;  /* the next answer to GET EVENT STATUS NOTIFICATION: enum cd_event */
+	u8 taken;  /* enum drive_taken: the guest's use of a CD for one start */
 	u8 reserved[3];
 };
 

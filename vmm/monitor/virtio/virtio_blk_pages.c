@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the data of a request lie in RAM: its segments as a chain, and its pages for direct access
+ * Finds the data of a request in RAM: its segments as a chain, and its pages for direct access
  * (DMA) by the host's disk controller. Called by virtio_blk_request.c; reads the guest's
  * descriptors as already copied.
  */

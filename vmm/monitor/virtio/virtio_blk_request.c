@@ -103,7 +103,9 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 
 /* --- requests sent to the driver --- */
 
-/* Encrypts a write into the pool, from a copy in the cipher's block, which nobody else maps. */
+/*
+ * Encrypts a write into the pool, from a copy in the cipher's block, which no other process maps.
+ */
 static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
 			    const struct virtio_chain *chain, u8 *data, u32 bytes)
 {
@@ -176,8 +178,9 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	if (!blk->is_drive)
 		return 0;
 	/*
-	 * What the guest asked for is read in any case: the disk may have shrunk since the request,
-	 * and a request of a saved state may lie beyond its end. The driver refuses such requests.
+	 * The requested sectors are read without a check of the disk's end: the disk may have
+	 * shrunk since the request, and a request of a saved state may lie beyond its end. The
+	 * driver refuses such requests.
 	 */
 	*whole = before + sectors;
 	if (sector < blk->state.capacity && sectors < blk->state.capacity - sector)

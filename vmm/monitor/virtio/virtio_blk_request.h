@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Requests to a disk or CD-ROM drive, from the guest's queue to the disk's driver and back: what
- * virtio_blk.c, virtio_scsi.c and virtio_scsi_host.c share.
+ * Requests to a disk or CD-ROM drive, from the guest's queue to the disk's driver and back; shared
+ * by virtio_blk.c, virtio_scsi.c and virtio_scsi_host.c.
  */
 #include "vmm/monitor/virtio/virtio_blk.h"
 
@@ -19,7 +19,9 @@ enum blk_type {
 	BLK_T_WRITE_ZEROES = 13,
 };
 
-/* The status of a request; BLK_ABORTED is none of virtio's: a SCSI host has given the request up.
+/*
+ * The status of a request; BLK_ABORTED is not one of virtio's: a SCSI host has given the request
+ * up.
  */
 enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP, BLK_ABORTED };
 
@@ -33,8 +35,8 @@ enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP, BLK_ABORTED };
 #define BLK_SECTORS_MAX (~0ull / BLOCK_SECTOR_BYTES)
 
 /*
- * How the requests of a disk, and those of a CD-ROM drive at a SCSI host, are laid out and
- * answered.
+ * The layout of requests and answers, which differs between a disk and a CD-ROM drive at a SCSI
+ * host.
  */
 struct blk_protocol {
 	u32 queue_first; /* the first of the queues with requests */
@@ -78,7 +80,7 @@ bool blk_may_unmap(const struct virtio_blk *blk);
 /* Returns the size of the disk's blocks in bytes, of which a guest should write whole ones. */
 u32 blk_block_bytes(const struct virtio_blk *blk);
 
-/* Takes what the guest offers in a queue, as long as there are free requests. */
+/* Takes the guest's requests from a queue, as long as there are free entries. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
 /*
  * Sends the driver all waiting requests, as long as the link and the pool have room. With `look`

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a virtio disk's requests ask for (virtio 1.2, 5.2.6), and how they are answered. Called by
- * virtio_blk_request.c with requests as the guest made them; reads and writes guest RAM.
+ * Reads and answers a virtio disk's requests (virtio 1.2, 5.2.6). Called by virtio_blk_request.c
+ * with requests as the guest made them; reads and writes guest RAM.
  */
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
@@ -93,8 +93,8 @@ static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request 
 }
 
 /*
- * Reads from the guest's chain what the disk is to do, into `request`. Returns BLK_S_OK if the disk
- * is to do it; any other result is the answer to the guest.
+ * Reads the disk's task from the guest's chain into `request`. Returns BLK_S_OK if the disk is to
+ * do it; any other result is the answer to the guest.
  */
 static enum blk_status blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 				      const struct blk_header *header, struct blk_request *request)

@@ -47,7 +47,7 @@ enum status virtio_console_attach(struct platform *platform,
 /* Returns whether the guest's driver is up and reads that port, so that the port takes input. */
 bool virtio_console_is_open(const struct virtio_console *console, u32 port);
 /*
- * Gives input to an open port. Returns how many bytes fitted into the buffers that the guest has
- * given; the event MACHINE_ROOM says when to offer the rest again.
+ * Gives input to an open port. Returns the number of bytes that fitted into the guest's buffers;
+ * the event MACHINE_ROOM tells when to offer the rest again.
  */
 u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count);

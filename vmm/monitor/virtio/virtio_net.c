@@ -181,8 +181,8 @@ static bool virtio_net_valid(const void *bytes)
 }
 
 /*
- * Goes on with a loaded state, which holds no frames: each is with the guest or with the switch. A
- * driver that had not begun knows no address yet, and finds the one that the card has here.
+ * Continues with a loaded state, which holds no frames: each is with the guest or with the switch.
+ * A driver that had not begun knows no address yet, and finds the one that the card has here.
  */
 static void virtio_net_loaded(struct device *device)
 {

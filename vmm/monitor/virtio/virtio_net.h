@@ -49,7 +49,7 @@ struct virtio_net_state {
 	struct virtio_state virtio;
 	u64 mac;     /* the card's address, which the guest may change */
 	u64 own_mac; /* the card's address when the guest's driver was started */
-	u32 mtu;     /* the network's MTU in bytes, as the guest was told it */
+	u32 mtu;     /* the network's MTU in bytes, as the guest knows it */
 	u8 link_up;
 	/* 1: the guest was asked to announce its address, and has not confirmed it yet */
 	u8 announce;
@@ -82,7 +82,7 @@ struct virtio_net {
 	bool quiet; /* the switch was asked to signal, and has not signalled since */
 	/* for each flow, the queue pair on which the guest last sent a frame of it */
 	u8 flow[VIRTIO_NET_FLOWS];
-	struct net_lease lease; /* what the guest is answered by DHCP */
+	struct net_lease lease; /* the values that DHCP gives the guest */
 	u32 answer_bytes;	/* the length of the answer that waits for a buffer; 0: none does */
 	u8 answer[NET_DHCP_ANSWER_BYTES];
 	struct virtio_net_counts counts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control queue (virtio 1.2, 5.1.6.5) and what it decides: which frames the guest receives.
+ * The control queue (virtio 1.2, 5.1.6.5), by which the guest decides which frames it receives.
  * Called by virtio_net.c and virtio_net_receive.c; owns the card's filters.
  */
 #include "vmm/monitor/virtio/virtio_net_parts.h"

@@ -65,7 +65,7 @@
 #define DHCP_CHADDR_AT	 28u
 #define DHCP_COOKIE_AT	 236u
 #define DHCP_BROADCAST	 0x8000u
-/* the answer's options, with what is behind them */
+/* size of the answer's options, with the end mark and padding */
 #define DHCP_OPTIONS_BYTES 60u
 #define DHCP_ANSWER_BYTES  (DHCP_FIXED_BYTES + DHCP_OPTIONS_BYTES)
 #define UDP_ANSWER_BYTES   (UDP_BYTES + DHCP_ANSWER_BYTES)
@@ -102,12 +102,12 @@ enum dhcp_kind {
 
 /* The monitor's own copy of a guest's IPv4 packet. */
 struct dhcp_packet {
-	u32 bytes; /* the packet's length as its header says it, or what of it was copied */
+	u32 bytes; /* the length in the packet's header, or that of the copied part */
 	u32 udp;   /* where its UDP header is */
 	u8 ip[IPV4_BYTES_MAX + UDP_BYTES + DHCP_HEARD_BYTES];
 };
 
-/* What a client's message says. Addresses are in a frame's order of bytes. */
+/* The contents of a client's message. Addresses are in a frame's order of bytes. */
 struct dhcp_message {
 	const u8 *fixed;
 	enum dhcp_kind kind;
@@ -173,7 +173,10 @@ static bool dhcp_is_for_server(struct dhcp_packet *packet, const u8 *frame, u32 
 {
 	u32 header = (frame[L3_AT] & 15u) * 4;
 
-	/* most datagrams are for others, and are not copied; what is seen here is not relied on */
+	/*
+	 * most datagrams are for other receivers, and are not copied; the fields of the others are
+	 * read again from the copy
+	 */
 	if (L3_AT + header + UDP_BYTES > bytes ||
 	    bytes_get16(frame + L3_AT + header + UDP_TARGET_AT) != PORT_SERVER)
 		return false;

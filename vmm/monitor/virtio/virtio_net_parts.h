@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the files of the network card share: numbers of virtio 1.2, and the functions that they call
- * in each other.
+ * Definitions shared by the files of the network card: numbers of virtio 1.2, and the functions
+ * that they call in each other.
  */
 #include "vmm/monitor/virtio/virtio_net.h"
 
@@ -59,7 +59,7 @@ static inline u32 net_header_size(const struct virtio_net *net)
 					: (u32)offsetof(struct net_header, buffer_count);
 }
 
-/* Offsets in an Ethernet frame and, if its type says so, in its IEEE 802.1Q tag. */
+/* Offsets in an Ethernet frame and, if its type is that of a tag, in its IEEE 802.1Q tag. */
 #define NET_TYPE_AT	  12u
 #define NET_TYPE_VLAN	  0x8100u
 #define NET_MAC_MASK	  0xffffffffffffull
@@ -100,8 +100,8 @@ static inline bool net_is_connected(const struct virtio_net *net)
 }
 
 /*
- * Shows the switch what the card has written to the link and read from it, and signals it if it
- * waits.
+ * Shows the switch the card's progress in writing to the link and reading from it, and signals it
+ * if it waits.
  */
 void net_publish(struct virtio_net *net);
 
@@ -126,8 +126,8 @@ bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes);
 /* Handles the commands in the control queue. */
 void net_control(struct virtio_net *net);
 /*
- * Sets what the control queue sets as a reset does: the card's own address, all frames pass, one
- * queue pair.
+ * Sets the control queue's settings to their values after a reset: the card's own address, all
+ * frames pass, one queue pair.
  */
 void net_control_reset(struct virtio_net *net);
 bool net_control_valid(const struct virtio_net_state *state);

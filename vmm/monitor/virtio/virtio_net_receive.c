@@ -20,8 +20,8 @@
 enum net_outcome { NET_DELIVERED, NET_TOO_LONG, NET_NO_BUFFERS };
 
 /*
- * Returns the length of all headers of a frame to be segmented, the TCP header included, by what
- * the frame says; it is a hint, never beyond the frame (virtio 1.2, 5.1.6.4.1).
+ * Returns the length of all headers of a frame to be segmented, the TCP header included, as the
+ * frame gives it; it is a hint, never beyond the frame (virtio 1.2, 5.1.6.4.1).
  */
 static u16 net_header_bytes_of(const struct frame_header *frame, const u8 *bytes)
 {

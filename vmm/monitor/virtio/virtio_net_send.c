@@ -32,8 +32,8 @@ static bool net_segments_of(const struct virtio_net *net, const struct net_heade
 }
 
 /*
- * Makes the link's header of a frame from what the guest's virtio header says of it. Returns false
- * if it cannot be true. Unknown flags are ignored.
+ * Makes the link's header of a frame from the guest's virtio header. Returns false if that cannot
+ * be true. Unknown flags are ignored.
  */
 static bool net_header_from_guest(const struct virtio_net *net, const struct net_header *header,
 				  struct frame_header *frame)

@@ -86,8 +86,7 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 }
 
 /*
- * Is called when the disk behind the drive has another size: tells the guest that there is another
- * CD.
+ * Tells the guest that there is another CD; called when the disk behind the drive has another size.
  */
 static void scsi_changed(struct virtio_blk *blk)
 {

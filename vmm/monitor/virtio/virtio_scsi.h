@@ -7,7 +7,7 @@
 enum status virtio_scsi_attach(struct platform *platform,
 			       const struct platform_config *config) MUST_CHECK;
 /*
- * Puts the CD that is now behind a drive's link into the drive, because the operator wants it: the
- * one that was taken out, or another one. Does nothing if a CD is in.
+ * Puts the CD that is now behind a drive's link into the drive, at the operator's request: the CD
+ * that was taken out, or another one. Does nothing if a CD is in.
  */
 void virtio_scsi_insert(struct virtio_blk *blk);

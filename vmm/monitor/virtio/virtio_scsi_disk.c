@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands of a disk at a SCSI host (SBC-3, SPC-4): what is answered without its driver, and
- * which blocks the others want. Called by virtio_scsi_host.c with a copy of the command; reads
- * guest RAM, and changes only what the guest is to be told next. What is not here, reservations
- * among it, is refused as an unknown command.
+ * The commands of a disk at a SCSI host (SBC-3, SPC-4): answers those that need no driver, and
+ * finds the blocks that the others want. Called by virtio_scsi_host.c with a copy of the command;
+ * reads guest RAM, and changes only the news that the guest gets next. Commands that are not here,
+ * such as reservations, are refused as unknown.
  */
 #include "vmm/monitor/virtio/virtio_scsi_disk.h"
 
@@ -16,7 +16,7 @@
 #define LIST_AT		  sizeof(struct vio_scsi_request) /* where the data of a command begin */
 #define LOOK_BYTES	  64u /* how much of a block is looked at at a time */
 
-/* Where in a command the number of the first block and the number of blocks are. */
+/* The places in a command of the first block's number and of the number of blocks. */
 struct disk_place {
 	u8 first, first_bytes;
 	u8 count, count_bytes;
@@ -99,7 +99,9 @@ static void disk_inquire_provisioning(const struct virtio_blk *blk, u8 *data)
 	data[SCSI_PROVISIONING_AT + 1] = unmap ? SCSI_PROVISIONING_THIN : 0;
 }
 
-/* Writes a page of vital product data. Returns its length behind the header; 0: there is no such.
+/*
+ * Writes a page of vital product data. Returns its length behind the header; 0: there is no such
+ * page.
  */
 static u32 disk_inquire_page(const struct virtio_blk *blk, u8 code, u8 *data)
 {
@@ -271,7 +273,7 @@ static void disk_read_place(const u8 *command, u64 *first, u64 *blocks)
 static void disk_access(const struct virtio_blk *blk, const u8 *command, u8 operation,
 			struct scsi_answer *answer)
 {
-	bool short_one = command[0] >> 5 == 0; /* its second byte has bits of the first block */
+	bool short_one = command[0] >> 5 == 0; /* byte 1 then has bits of the first block */
 	bool through = !short_one && (command[1] & SCSI_THROUGH) != 0;
 	bool verify = command[0] == SCSI_VERIFY_10 || command[0] == SCSI_VERIFY_16;
 	u8 refused = verify ? SCSI_PROTECT_BITS | SCSI_VERIFY_DATA : SCSI_PROTECT_BITS;
@@ -434,7 +436,9 @@ static u16 disk_take_attention(struct virtio_blk *blk)
 	return attention != 0 ? SCSI_CODE_CAPACITY_CHANGED : 0;
 }
 
-/* Tells by sense data what the guest is to be told; a failed command had its own in its answer. */
+/*
+ * Answers with sense data about the news for the guest; a failed command had its own in its answer.
+ */
 static void disk_request_sense(struct virtio_blk *blk, const u8 *command,
 			       struct scsi_answer *answer)
 {
@@ -463,7 +467,7 @@ void disk_command(struct virtio_blk *blk, u32 unit, const struct virtio_chain *c
 		  const u8 command[SCSI_COMMAND_BYTES], struct scsi_answer *answer)
 {
 	memset(answer, 0, sizeof(*answer));
-	/* these three are answered whatever the guest is still to be told (SAM-5 5.14) */
+	/* these three commands are answered even if there are news for the guest (SAM-5 5.14) */
 	if (command[0] == SCSI_INQUIRY)
 		disk_inquire(blk, unit, command, answer);
 	else if (command[0] == SCSI_REPORT_LUNS)

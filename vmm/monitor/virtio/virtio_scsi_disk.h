@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A disk as a SCSI unit: what its commands are answered, and which blocks they want. */
+/* A disk as a SCSI unit: the answers to its commands, and the blocks that they want. */
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_scsi_queue.h"
 
 /*
- * What the guest has not been told yet about a disk, a bit for each: the next command fails, and
- * says so of one of them.
+ * News about a disk that the guest has not got yet, a bit for each: the next command fails, and
+ * reports one of them.
  */
 enum disk_attention {
 	DISK_ATTENTION_CAPACITY = 1 << 0, /* the disk has another size */

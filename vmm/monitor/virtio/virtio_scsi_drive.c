@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands of a CD-ROM drive (MMC-6, SPC-4): what is answered without its disk, and which
- * blocks a read wants. Called by virtio_scsi.c with a copy of the command; changes the drive's
+ * The commands of a CD-ROM drive (MMC-6, SPC-4): answers those that need no disk, and finds the
+ * blocks that a read wants. Called by virtio_scsi.c with a copy of the command; changes the drive's
  * state.
  */
 #include "vmm/monitor/virtio/virtio_scsi_drive.h"

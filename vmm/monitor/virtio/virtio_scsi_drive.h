@@ -5,14 +5,14 @@
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_scsi_queue.h"
 
-/* What GET EVENT STATUS NOTIFICATION says of the medium (the CD): MMC-6 6.6.2.6. */
+/* Answers of GET EVENT STATUS NOTIFICATION about the medium (the CD): MMC-6 6.6.2.6. */
 enum cd_event { CD_EVENT_NONE, CD_EVENT_ASKED, CD_EVENT_NEW, CD_EVENT_GONE, CD_EVENT_COUNT };
 
 /* Carries out a command for a unit of the drive's target; only unit 0 is there. */
 void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[SCSI_COMMAND_BYTES],
 		   struct scsi_answer *answer);
 bool drive_valid(const struct drive_state *drive);
-/* Notes what the guest has done with a CD that is for one start; does nothing for other CDs. */
+/* Notes the guest's use of a CD that is for one start; does nothing for other CDs. */
 void drive_take(struct virtio_blk *blk, enum drive_taken what);
 /*
  * Notes that the VM starts anew: a secret that the guest has used in an earlier start is gone now.
@@ -25,6 +25,6 @@ void drive_begin_start(struct drive_state *drive);
 void drive_eject(struct drive_state *drive);
 void drive_insert(struct drive_state *drive);
 /*
- * Sets the state of the tray, and what the guest is told next about the CD that has come or gone.
+ * Sets the state of the tray, and the next news for the guest about the CD that has come or gone.
  */
 void drive_note(struct drive_state *drive, enum drive_tray tray);

@@ -3,8 +3,8 @@
  * The virtio SCSI host (virtio 1.2, 5.6) of a VM's SCSI disks, each a target of its own whose
  * number is the disk's. Attached by platform.c. Commands are read in virtio_scsi_disk.c; those that
  * need a disk become requests of that disk (virtio_blk_request.c), which has its own link and its
- * own bound of requests. The host's state is that of its queues; what is under way is part of the
- * disks'.
+ * own bound of requests. The host's state is that of its queues; requests under way are part of the
+ * disks' state.
  */
 #include "vmm/monitor/virtio/virtio_scsi_host.h"
 
@@ -25,7 +25,9 @@ _Static_assert(HOST_QUEUES <= VIRTIO_QUEUE_MAX, "virtio_state.queue");
 #define SCSI_F_HOTPLUG 1u
 #define SCSI_F_CHANGE  2u
 
-/* An event (virtio 1.2, 5.6.6.3), and the type that says that a unit's parameters have changed. */
+/*
+ * An event (virtio 1.2, 5.6.6.3), and the type of the event that a unit's parameters have changed.
+ */
 struct scsi_event {
 	u32 event;
 	u8 unit[8];
@@ -38,8 +40,8 @@ struct scsi_host {
 	struct virtio_state state;
 	struct virtio_blk *disk[VIRTIO_BLK_MAX]; /* by target; NULL: the target is not there */
 	/*
-	 * the disk that must answer what it was asked before the next request in the control queue
-	 * is answered; NULL: no request there waits
+	 * the disk whose earlier requests must be answered before the next request in the control
+	 * queue is; NULL: no request there waits
 	 */
 	struct virtio_blk *awaited;
 };
@@ -77,8 +79,8 @@ static void scsi_host_done(struct virtio_blk *blk, const struct virtio_chain *ch
 }
 
 /*
- * Is called when the disk has another size. The guest is told by its next command, and at once if
- * it wants to know and has a buffer for events in the queue.
+ * Notes that the disk has another size. The guest learns it by its next command, and at once if it
+ * wants to know and has a buffer for events in the queue.
  */
 static void scsi_host_changed(struct virtio_blk *blk)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the SCSI hosts of a VM have in common (virtio 1.2, 5.6). Called by virtio_scsi.c for a
- * CD-ROM drive and by virtio_scsi_host.c for disks; reads and writes guest RAM.
+ * The part of a SCSI host that a CD-ROM drive and disks share (virtio 1.2, 5.6). Called by
+ * virtio_scsi.c for a CD-ROM drive and by virtio_scsi_host.c for disks; reads and writes guest RAM.
  */
 #include "vmm/monitor/virtio/virtio_scsi_queue.h"
 

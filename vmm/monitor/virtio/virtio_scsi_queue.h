@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the SCSI hosts of a VM have in common (virtio 1.2, 5.6): their queues, how requests are laid
- * out and answered, and their configuration.
+ * The part that all SCSI hosts of a VM share (virtio 1.2, 5.6): their queues, the layout of
+ * requests and answers, and their configuration.
  */
 #include "vmm/hw/mmc.h"
 #include "vmm/hw/virtio.h"
@@ -26,7 +26,7 @@ struct scsi_answer {
 	u8 key;	   /* the sense key, if `status` is SCSI_CHECK_CONDITION */
 	u16 code;
 	bool asks;    /* the unit's disk is to do something before the command is answered */
-	u8 operation; /* what it is to do: enum block_operation, or BLK_WRITE_THROUGH */
+	u8 operation; /* the request's operation: enum block_operation, or BLK_WRITE_THROUGH */
 	u32 blocks;   /* the number of blocks, from `first` on */
 	u64 first;
 	u32 bytes; /* the number of bytes of `data` in use */

@@ -70,7 +70,8 @@ void virtio_needs_reset(struct virtio_device *device)
 }
 
 /*
- * Resets what the driver has set up, as at power-on, but for what belongs to PCI (virtio 1.2, 2.4).
+ * Resets the driver's settings, as at power-on, except for those that belong to PCI (virtio 1.2,
+ * 2.4).
  */
 static void virtio_reset_driver_side(struct virtio_device *device)
 {
@@ -116,8 +117,8 @@ static u64 virtio_features_offered(const struct virtio_device *device)
 
 /*
  * Returns whether the driver's features are acceptable (virtio 1.2, 2.2.2). A driver that does not
- * take the feature VERSION_1 could be refused (6.1); those of NuttX and Little Kernel do not take
- * it, although they do as it says.
+ * take the feature VERSION_1 could be refused (6.1), but those of NuttX and Little Kernel do not
+ * take it, although they follow version 1.
  */
 static bool virtio_features_are_good(const struct virtio_device *device)
 {

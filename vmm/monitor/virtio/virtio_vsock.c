@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio socket device (virtio 1.2, 5.10): its queues, and what a reset and a loaded state mean
- * for it. Attached by platform.c; pending.c has it look at what the manager has written.
+ * A virtio socket device (virtio 1.2, 5.10): its queues, its reset and its loaded state. Attached
+ * by platform.c; pending.c has it look at the manager's changes.
  */
 #include "vmm/monitor/virtio/virtio_vsock.h"
 

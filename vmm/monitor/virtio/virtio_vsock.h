@@ -55,13 +55,13 @@ struct vsock_connection {
 	u8 phase;	  /* enum vsock_phase */
 	u8 owed;	  /* enum vsock_owed */
 	bool guest_ended; /* the guest has ended its stream: it writes no more */
-	bool guest_deaf;  /* the guest reads no more: what is written to it is dropped */
+	bool guest_deaf;  /* the guest reads no more: bytes for it are dropped */
 	bool end_told;	  /* the guest has been told that the manager writes no more */
 	u32 guest_port;
 	u32 host_port;
-	/* the size of the guest's buffer in bytes, as the guest says, which may be a lie */
+	/* the size of the guest's buffer in bytes, as the guest claims */
 	u32 guest_room;
-	/* the number of bytes that the guest has read, as the guest says, which may be a lie */
+	/* the number of bytes that the guest has read, as the guest claims */
 	u32 guest_taken;
 	u32 input_read;
 	u32 output_written;
@@ -103,7 +103,6 @@ struct virtio_vsock {
 enum status virtio_vsock_attach(struct platform *platform,
 				const struct platform_config *config) MUST_CHECK;
 /*
- * Handles what the manager has changed in the shared area. Call it only while the VM runs in this
- * process.
+ * Handles the manager's changes in the shared area. Call it only while the VM runs in this process.
  */
 void virtio_vsock_poll(struct virtio_vsock *vsock);

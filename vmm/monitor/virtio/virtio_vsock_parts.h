@@ -19,7 +19,7 @@ enum virtio_vsock_queue {
 void virtio_vsock_mark(struct virtio_vsock *vsock, u32 slot, enum vsock_mark mark);
 /* Drops all connections, those of an earlier monitor process too, without telling the guest. */
 void virtio_vsock_forget(struct virtio_vsock *vsock);
-/* Handles what the manager has changed in any slot of the shared area. */
+/* Handles the manager's changes in all slots of the shared area. */
 void virtio_vsock_look(struct virtio_vsock *vsock);
 /* Returns whether a client of the manager waits for connections to that port. */
 bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port);

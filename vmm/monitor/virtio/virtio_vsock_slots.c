@@ -118,8 +118,8 @@ static void virtio_vsock_look_at_open(struct virtio_vsock *vsock, u32 slot)
 	if (connection->guest_deaf && virtio_vsock_waiting(vsock, slot) != 0)
 		virtio_vsock_count_sent(vsock, slot, virtio_vsock_waiting(vsock, slot));
 	/*
-	 * the guest is told of room when half a ring is free again, so it never waits while there
-	 * is room
+	 * the guest learns of room when half a ring is free again, so it never waits while there is
+	 * room
 	 */
 	if (virtio_vsock_taken(vsock, slot) - connection->taken_told >= VSOCK_RING_BYTES / 2)
 		connection->owed |= VSOCK_OWES_CREDIT;

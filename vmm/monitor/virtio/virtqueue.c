@@ -365,8 +365,9 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
 		return;
 	/*
-	 * the guest writes at which index it wants an interrupt, then reads the used index; the
-	 * device writes the index, then reads that wish: one of the two sees the other's write
+	 * the guest writes the index at which it wants an interrupt, then reads the used index; the
+	 * device writes the used index, then reads the wanted one: one of the two sees the other's
+	 * write
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	queue->used_announced = queue->used_next;

@@ -39,8 +39,8 @@ struct virtqueue_state {
 };
 
 /*
- * Where an enabled queue's table and rings lie in the monitor's memory; NULL: to be looked up, or
- * not in RAM.
+ * The place of an enabled queue's table and rings in the monitor's memory; NULL: to be looked up,
+ * or not in RAM.
  */
 struct virtqueue_place {
 	const u8 *table;
@@ -78,8 +78,8 @@ bool virtqueue_pop(struct virtio_device *device, u32 queue, struct virtio_chain 
  */
 void virtqueue_push(struct virtio_device *device, u32 queue, u32 head, u32 written);
 /*
- * Do what virtqueue_push does in two steps: virtqueue_show lets the guest see at once all requests
- * that virtqueue_put has returned.
+ * Split virtqueue_push into two steps: virtqueue_put returns requests, and virtqueue_show lets the
+ * guest see all of these at once.
  */
 void virtqueue_put(struct virtio_device *device, u32 queue, u32 head, u32 written);
 void virtqueue_show(struct virtio_device *device, u32 queue);

@@ -14,7 +14,7 @@ struct virtqueue_batch {
 	struct virtqueue_place place;
 	struct guest_region ram; /* the first region of guest memory */
 	u16 last;		 /* the number of the queue's last entry, which masks an index */
-	u16 seen; /* the available ring's index, which the guest advances, as it was read last */
+	u16 seen; /* the available ring's index, which the guest advances, when it was read last */
 	u16 next; /* the available ring's index of the next request to take */
 	u16 used; /* the used ring's index of the next entry to fill */
 };
@@ -86,7 +86,7 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 		      offset < batch->ram.length && descriptor.bytes <= batch->ram.length - offset);
 }
 
-/* Sets the batch back to earlier indices, and so undoes what was taken and returned since. */
+/* Sets the batch back to earlier indices, and so undoes the taking and returning since. */
 static ALWAYS_INLINE void virtqueue_batch_back(struct virtqueue_batch *batch, u16 next, u16 used)
 {
 	batch->next = next;

@@ -110,7 +110,7 @@ static u8 x86_take_evex(struct cursor *cursor, struct x86_instruction *out)
 
 /*
  * Returns whether the byte begins a vector prefix. In 16- and 32-bit code it begins LDS, LES or
- * BOUND unless what follows names a register.
+ * BOUND unless the next byte names a register.
  */
 static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode mode)
 {
@@ -126,7 +126,7 @@ static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode m
 	}
 }
 
-/* Takes the opcode with its escapes; returns the letter that tells what follows it (tables.h). */
+/* Takes the opcode with its escapes; returns the letter for the bytes behind it (tables.h). */
 static char x86_take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out,
 			    u8 *reg_extension)
 {
