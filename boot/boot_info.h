@@ -40,9 +40,9 @@ struct boot_used {
 };
 
 /*
- * All that the kernel learns from the loader, and where boot/ has put the image and the page
- * tables. It lies in the image's bss; the loader's own structures are not needed any more. RAM that
- * is not in `used` is free.
+ * All facts that the kernel gets from the loader, and the places of the image and the page tables,
+ * which boot/ has chosen. It lies in the image's bss; the loader's own structures are not needed
+ * any more. RAM that is not in `used` is free.
  */
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];
@@ -52,7 +52,7 @@ struct boot_info {
 	u32 used_count;
 	u32 entropy_sources; /* enum entropy_source */
 
-	struct entropy_pool pool; /* the entropy pool, from which the kernel goes on to draw */
+	struct entropy_pool pool; /* the entropy pool, which stays the kernel's source */
 
 	hpa_t rsdp;	/* address of the RSDP; 0: not known, or known as a copy only */
 	u32 rsdp_bytes; /* length of rsdp_copy; 0: there is no copy */

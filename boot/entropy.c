@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gathers entropy for the address layout, canaries and the kernel's random numbers. boot/main.c
- * calls it once, before anything is placed. It reads RDRAND, RDSEED, the TSC and what the loader
- * has left, and writes only the pool and the list of sources.
+ * calls it once, before anything is placed. It reads RDRAND, RDSEED, the TSC and the loader's data,
+ * and writes only the pool and the list of sources.
  */
 #include "lib/entropy.h"
 #include "arch/x86_64/cpu/instructions.h"

@@ -35,8 +35,8 @@ static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end,
 
 /*
  * Returns the address of a random page of the free ranges at which `bytes` fit, evenly distributed.
- * The function goes through the ranges and replaces the choice by a page of the new range with the
- * probability that is this range's share of all such pages so far.
+ * The function goes through the ranges and replaces the choice by a page of the new range with a
+ * probability equal to this range's share of all such pages so far.
  */
 static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {

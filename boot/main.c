@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps from the boot loader to the kernel, in order: read what the loader left, gather
- * entropy, choose the layout, build page tables, relocate and jump. start32.S calls boot_main once,
- * under the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
+ * The steps from the boot loader to the kernel, in order: read the loader's data, gather entropy,
+ * choose the layout, build page tables, relocate and jump. start32.S calls boot_main once, under
+ * the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
  * sentence on COM1 if the host does not suit.
  */
 #include "arch/x86_64/cpu/instructions.h"

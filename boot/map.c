@@ -2,8 +2,8 @@
 /*
  * Builds the kernel's page tables while booting: the image, the direct map, and the page of the
  * code that switches page tables. boot/main.c and boot/relocate.c call it, on the boot CPU. It
- * takes pages for tables from the free RAM and records them in struct boot_info; the kernel goes on
- * with these tables.
+ * takes pages for tables from the free RAM and records them in struct boot_info; the kernel keeps
+ * these tables.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/paging.h"

@@ -2,7 +2,7 @@
 /*
  * Helpers of the two loaders' parsers: bounds checks, and additions to struct boot_info.
  * boot/multiboot2.c and boot/pvh.c call them. They read only the memory that a struct boot_view
- * shows and refuse what does not fit struct boot_info's lists.
+ * shows and refuse more entries than struct boot_info's lists have room for.
  */
 #include "boot/parse.h"
 #include "lib/checked.h"

@@ -13,9 +13,9 @@ struct boot_view {
 const void *boot_view(const struct boot_view *view, u64 address, u64 length);
 
 /*
- * Each parser fills `info` (zeroed by the caller) from what one kind of loader left at `address`,
- * trusting no number in it. Memory regions are left as the loader gave them. Returns NULL, or a
- * sentence that says what is wrong.
+ * Each parser fills `info` (zeroed by the caller) from the data that one kind of loader left at
+ * `address`, trusting no number in it. Memory regions stay as the loader gave them. Returns NULL,
+ * or a sentence that says what is wrong.
  */
 const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);

@@ -5,8 +5,8 @@
 
 /*
  * Sorts the memory map by address, merges neighbours of the same type and resolves overlaps in
- * favour of whatever is not RAM. Unknown types become BOOT_REGION_RESERVED. Returns NULL, or a
- * sentence that says what is wrong.
+ * favour of the region that is not RAM. Unknown types become BOOT_REGION_RESERVED. Returns NULL, or
+ * a sentence that says what is wrong.
  */
 const char *regions_normalise(struct boot_info *info);
 

@@ -19,7 +19,7 @@ enum status {
 	STATUS_NO_QUOTA = 7,	   /* the group's quota does not cover the request */
 	STATUS_AGAIN = 8,	   /* the call has made progress and is not done: repeat it */
 	STATUS_TIMED_OUT = 9,	   /* the deadline passed first */
-	STATUS_NOT_SUPPORTED = 10, /* this CPU or host cannot do what was asked */
+	STATUS_NOT_SUPPORTED = 10, /* this CPU or host does not support the request */
 	STATUS_NOT_FOUND = 11,	   /* the thing that was asked for is not there */
 	STATUS_BAD_STATE = 12,	   /* the object's present state does not permit the call */
 	STATUS_BAD_FORMAT = 13,	   /* the data do not follow their format */

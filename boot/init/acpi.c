@@ -2,7 +2,7 @@
 /*
  * Reads CPUs, I/O APICs and memory nodes from the firmware's ACPI tables (MADT, SRAT).
  * boot/init/machine.c calls it once; a fuzzer calls it too. The tables may be broken: every length
- * and checksum is checked, and what is found goes to struct acpi_info alone.
+ * and checksum is checked, and the results go to struct acpi_info alone.
  */
 #include "boot/init/acpi.h"
 

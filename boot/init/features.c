@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what the boot CPU can do, and turns on, on each CPU, what the kernel always runs with.
+ * Reads the boot CPU's features, and turns on, on each CPU, those that the kernel always runs with.
  * boot/init/main.c and boot/init/cpus.c call it. It fills `features` once and writes the running
  * CPU's control registers, XCR0, PAT and speculation MSRs.
  */

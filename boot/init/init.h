@@ -15,10 +15,10 @@
 /* Reads the running CPU's features from CPUID and MSRs. */
 struct cpu_features features_read(void);
 /*
- * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.OSFXSR
- * and OSXMMEXCPT and, if supported, DE, MCE, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET; the
- * speculation controls. EFER.NXE was set on the way into long mode. Returns false, without effect,
- * if the CPU lacks something that the boot CPU has.
+ * Turns on, on the running CPU, the features that the kernel always runs with: CR0.WP, NE, MP and
+ * TS; CR4.OSFXSR and OSXMMEXCPT and, if supported, DE, MCE, SMEP, SMAP, UMIP, OSXSAVE; PAT as after
+ * RESET; the speculation controls. EFER.NXE was set on the way into long mode. Returns false,
+ * without effect, if the CPU lacks a feature that the boot CPU has.
  */
 bool features_enable(void);
 
@@ -54,9 +54,9 @@ void page_node_set(hpa_t base, u64 length, u8 node);
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 /*
  * Maps memory a second time, read-only, at an address that does not reveal the first; `hpa` is
- * page-aligned. The user views of the page tables also show what this function and the next two
- * map, except that of a stack they show only its highest page and the stub. Returns NULL if there
- * is no memory.
+ * page-aligned. The user views of the page tables also show the mappings of this function and the
+ * next two, except that of a stack they show only its highest page and the stub. Returns NULL if
+ * there is no memory.
  */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
@@ -90,7 +90,7 @@ enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *acpi);
 
 /*
  * Measures the TSC against channel 2 of the PIT (some 10 ms, up to a second on a busy host) and
- * falls back on what CPUID says. Returns the TSC's rate in kHz, 0 if neither works.
+ * falls back on CPUID. Returns the TSC's rate in kHz, 0 if neither works.
  */
 u32 tsc_calibrate(void);
 
@@ -120,7 +120,7 @@ void cpus_start(const struct acpi_info *acpi, u32 limit);
 
 /*
  * Creates the manager, the one process that the kernel starts itself, with every handle it holds:
- * the root, the kernel's pages of counters and logs, what is built into the image, and the boot
- * modules.
+ * the root, the kernel's pages of counters and logs, the programs built into the image, and the
+ * boot modules.
  */
 void manager_create(const struct boot_info *info);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes over the boot code's page tables and maps what each CPU needs: stacks, CPU structs and the
- * IDT, in the user views too. boot/init/main.c and boot/init/cpus.c call it before ring 3 runs. It
- * writes the kernel's tables (mm/kernel_space.c) without a lock.
+ * Takes over the boot code's page tables and maps the parts of each CPU: stacks, CPU structs and
+ * the IDT, in the user views too. boot/init/main.c and boot/init/cpus.c call it before ring 3 runs.
+ * It writes the kernel's tables (mm/kernel_space.c) without a lock.
  */
 #include "mm/kernel_space.h"
 
@@ -41,7 +41,7 @@ static enum status kernel_vmap_prepare(u64 base)
 	return STATUS_OK;
 }
 
-/* Maps in the user views of the page tables what the kernel maps in this range with 4-KiB pages. */
+/* Maps the kernel's 4-KiB pages in this range in the user views of the page tables, too. */
 static bool kernel_expose(u64 at, u64 end)
 {
 	for (; at < end; at += PAGE_SIZE) {

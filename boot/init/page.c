@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the page allocator begins with: the array of struct page, the RAM in use and the free blocks
- * by NUMA node. boot/init/main.c and boot/init/machine.c call it, while one CPU runs. It writes the
+ * Sets up the page allocator: the array of struct page, the RAM in use and the free blocks by NUMA
+ * node. boot/init/main.c and boot/init/machine.c call it, while one CPU runs. It writes the
  * allocator's data (mm/buddy.c) without its lock.
  */
 #include "mm/page.h"
@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "mm/address.h"
 
-/* Returns the lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
+/* Returns the lowest address of `bytes` of RAM that overlap no range in use; 0 if there is none. */
 static u64 page_place_find(const struct boot_info *info, u64 bytes)
 {
 	for (u32 i = 0; i < info->region_count; i++) {

@@ -2,7 +2,7 @@
 /*
  * Decides which mitigations of speculative execution this host needs, and sets those that are set
  * once per CPU, at its start. boot/init/features.c calls it on each CPU. The decision depends only
- * on what the CPU reports; docs/threat-model.md lists them.
+ * on the CPU's own reports; docs/threat-model.md lists them.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"

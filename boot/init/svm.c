@@ -16,7 +16,7 @@
 #include "mm/page.h"
 #include "vmm/hw/cpuid.h"
 
-#define IOPM_ORDER 2 /* of the I/O permission map: four pages, of which three are used */
+#define IOPM_ORDER 2 /* the I/O permission map has four pages, of which three are used */
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 /*

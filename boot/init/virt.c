@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chooses the virtualization back end, VMX or SVM, by what the CPU has. boot/init/machine.c calls
+ * Chooses the virtualization back end, VMX or SVM, by the CPU's features. boot/init/machine.c calls
  * it: once for the choice, and on each CPU to turn virtualization on.
  */
 #include "boot/init/virt.h"

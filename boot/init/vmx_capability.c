@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Judges whether a CPU's VMX offers what Skerry needs, and derives the control words of every VMCS.
- * boot/init/vmx.c calls it for each CPU. It depends on its arguments alone; `vmx_capability` holds
- * the boot CPU's result.
+ * Judges whether a CPU's VMX offers the features that Skerry needs, and derives the control words
+ * of every VMCS. boot/init/vmx.c calls it for each CPU. It depends on its arguments alone;
+ * `vmx_capability` holds the boot CPU's result.
  */
 #include "boot/init/vmx_capability.h"
 

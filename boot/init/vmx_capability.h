@@ -22,7 +22,7 @@ struct vmx_capability_msrs {
 
 /*
  * Judges a CPU's capability MSRs and chooses the control words of every VMCS. Returns NULL if
- * Skerry can use this CPU, otherwise one plain sentence that says what is missing.
+ * Skerry can use this CPU, otherwise one plain sentence that names the missing feature.
  */
 const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 				 struct vmx_capability *capability);

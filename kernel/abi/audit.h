@@ -4,10 +4,10 @@
 #include "lib/types.h"
 
 /*
- * What SYS_AUDIT lists: which object owns which page, which object refers to which, and what is
- * mapped where. The kernel only reports; the caller judges whether the books are right. An identity
- * is the physical address of an object, for comparison only; an account is a number of 32 bits that
- * only one group has, 0 the kernel's.
+ * The lists of SYS_AUDIT: which object owns which page, which object refers to which, and the
+ * mappings of all spaces. The kernel only reports; the caller judges whether the books are right.
+ * An identity is the physical address of an object, for comparison only; an account is a number of
+ * 32 bits that only one group has, 0 the kernel's.
  */
 enum audit_what {
 	/* from frame number `where` on: the page allocator's blocks in use, and their objects */
@@ -60,10 +60,10 @@ struct audit_record {
  * values.
  */
 #define AUDIT_DETAIL_FIXED 0x8000u /* memory: a physical range that the object does not own */
-/* memory, ORed to the owner: nobody may write to the object's pages */
+/* memory, ORed to the owner: the object's pages have no writer */
 #define AUDIT_DETAIL_FROZEN 0x4000u
-#define AUDIT_DETAIL_SECOND 1u /* of a space: it is a guest's second stage */
-#define AUDIT_DETAIL_DEVICE 2u /* of a space: it is the memory that a device may reach */
+#define AUDIT_DETAIL_SECOND 1u /* a space: it is a guest's second stage */
+#define AUDIT_DETAIL_DEVICE 2u /* a space: it is the memory that a device may reach */
 
 #define AUDIT_RECORDS 127u
 #define AUDIT_END     (~0ull)

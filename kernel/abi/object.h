@@ -27,7 +27,7 @@ enum object_type {
 	OBJECT_TYPE_COUNT
 };
 
-/* What a handle lets its holder do; a copy never has more rights than its original. */
+/* The rights of a handle's holder; a copy never has more rights than its original. */
 enum right {
 	RIGHT_READ = 1 << 0, /* map the memory for reading; read the object's state */
 	/* map the memory for writing; change the object's state; signal an event */

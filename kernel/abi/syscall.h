@@ -9,11 +9,11 @@
  * status and RDI the call's value, which stands behind -> below, if it has one. RCX, RDX and R11
  * are clobbered. With SYSENTER (Intel) RCX holds the caller's RSP and RDX the address to return to.
  *
- * No call takes a pointer: what does not fit in registers travels in memory objects that both sides
- * have mapped. Every call checks everything before it changes anything; a refused call has no
- * effect. STATUS_AGAIN means that a bounded step was done: repeat the call unchanged.
- * Handles that do not exist or have the wrong type give STATUS_BAD_HANDLE, missing rights
- * STATUS_NO_RIGHT, unknown call numbers STATUS_NOT_SUPPORTED.
+ * No call takes a pointer: data that do not fit in registers travel in memory objects that both
+ * sides have mapped. Every call checks everything before it changes anything; a refused call has no
+ * effect. STATUS_AGAIN means that a bounded step was done: repeat the call unchanged. Handles that
+ * do not exist or have the wrong type give STATUS_BAD_HANDLE, missing rights STATUS_NO_RIGHT,
+ * unknown call numbers STATUS_NOT_SUPPORTED.
  */
 enum syscall {
 	/*
@@ -235,10 +235,10 @@ enum syscall {
 	 */
 	SYS_IOMMU_ATTACH,
 	/*
-	 * (space made by SYS_IOMMU_SPACE, at, RIGHT_READ or RIGHT_WRITE: what the device will do)
-	 * -> bytes from that page on that the device can now reach. Populates the memory mapped at
-	 * `at`, in the largest piece that fits. STATUS_AGAIN: a step of clearing pages was done,
-	 * repeat.
+	 * (space made by SYS_IOMMU_SPACE, at, RIGHT_READ or RIGHT_WRITE: the device's kind of
+	 * access) -> bytes from that page on that the device can now reach. Populates the memory
+	 * mapped at `at`, in the largest piece that fits. STATUS_AGAIN: a step of clearing pages
+	 * was done, repeat.
 	 */
 	SYS_SPACE_POPULATE,
 
@@ -281,11 +281,11 @@ enum syscall {
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
-	 * (memory). Makes a step of merging into the object the frozen memory directly below, to
-	 * which nobody has a handle any more: after STATUS_OK there is one layer less.
-	 * STATUS_BAD_STATE: there is no frozen memory below, other memory lies on it too, another
-	 * group pays for it, or a reset has not ended. Until STATUS_OK the live memory can neither
-	 * be frozen nor reset.
+	 * (memory). Makes a step of merging into the object the frozen memory directly below, which
+	 * must have no handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE:
+	 * there is no frozen memory below, other memory lies on it too, another group pays for it,
+	 * or a reset has not ended. Until STATUS_OK the live memory can neither be frozen nor
+	 * reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*
@@ -321,7 +321,7 @@ enum group_setting {
 	GROUP_TAG,
 	GROUP_QUOTA, /* the group's quota in pages; STATUS_IN_USE: the group uses more than that */
 	/*
-	 * Makes a step of freeing what has ended in the group but still counts against its quota;
+	 * Makes a step of freeing ended objects of the group that still count against its quota;
 	 * the value is ignored. STATUS_IN_USE: there may be more to free.
 	 */
 	GROUP_TIDY,

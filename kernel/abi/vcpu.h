@@ -43,12 +43,15 @@ enum exit_reason {
 	EXIT_TPR,
 	/*
 	 * access to the local APIC's registers in memory that the CPU leaves to the monitor;
-	 * `qualification` says which
+	 * `qualification` gives the offset and the kind of access
 	 */
 	EXIT_APIC_ACCESS,
-	/* the CPU refused the guest's state: vendor_code says why; VCPU_DUMP shows the state */
+	/*
+	 * the CPU refused the guest's state: vendor_code gives the reason; VCPU_DUMP shows the
+	 * state
+	 */
 	EXIT_ENTRY_FAILED,
-	/* another exit: vendor_code and qualification hold what the CPU reported */
+	/* another exit: vendor_code and qualification hold the CPU's report */
 	EXIT_UNKNOWN,
 	EXIT_NO_MEMORY, /* no page is left to populate guest RAM */
 	/* an APIC register was written; the monitor must bring about the write's effects */
@@ -392,7 +395,7 @@ struct vcpu_page {
 
 	/*
 	 * Guest-physical address of a byte in guest RAM; 0: none. When the vCPU loses its CPU, the
-	 * kernel writes MARK_PREEMPTED there, and 0 before the vCPU goes on; if the guest has set
+	 * kernel writes MARK_PREEMPTED there, and 0 before the vCPU continues; if the guest has set
 	 * MARK_FLUSH meanwhile, the kernel then flushes the guest's TLB entries (KVM's `preempted`:
 	 * Linux Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
 	 */
@@ -426,8 +429,8 @@ struct vcpu_page {
 	u64 apic_gpa;
 	u64 eoi_exit[4]; /* a bit for each vector whose EOI exits with EXIT_EOI */
 	/*
-	 * VCPU_INTERRUPTS: what RVI is set to, and in bits 15:8 SVI; the CPU changes both by itself
-	 * afterwards
+	 * VCPU_INTERRUPTS: the value for RVI, and in bits 15:8 for SVI; the CPU changes both by
+	 * itself afterwards
 	 */
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];

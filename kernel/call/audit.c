@@ -219,7 +219,7 @@ static void audit_put_tables(struct listing *listing, const struct pt_walk *walk
 
 /*
  * Lists a space's leaves and page tables from address `at` on; returns the address to continue
- * with. Each turn of the loop goes on behind the entry that it has found, so each table is listed
+ * with. Each turn of the loop continues behind the entry that it has found, so each table is listed
  * once.
  */
 static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,

@@ -105,9 +105,9 @@ enum status sys_memory_address(struct system_call *call)
 }
 
 /*
- * Freezes guest RAM. The frozen object belongs to the group of the live object. The new handle lets
- * nobody write to the frozen object, nor destroy it while others lie on it, nor do what the given
- * handle did not allow.
+ * Freezes guest RAM. The frozen object belongs to the group of the live object. The new handle
+ * allows neither writing to the frozen object, nor destroying it while others lie on it, nor
+ * anything that the given handle did not allow.
  */
 enum status sys_memory_freeze(struct system_call *call)
 {

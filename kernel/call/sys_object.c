@@ -2,7 +2,7 @@
 /*
  * System calls on handles, on objects of any type, and on groups. kernel/call/syscall.c calls each
  * function with its handles looked up and the object lock held alone. They change handle tables,
- * bind signals, and end objects; what those held is freed later, in steps
+ * bind signals, and end objects; resources of ended objects are freed later, in steps
  * (kernel/group/teardown.c).
  */
 #include "arch/x86_64/cpu/instructions.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CPU's whole life: the loop that does what the CPU's pending bits ask for, chooses a thread, and
- * leaves for ring 3 or a guest. boot/init and the entry stubs start it, again at each entry from
- * ring 3. It owns the running CPU's struct cpu, takes the object lock (shared where that suffices)
- * for what a bit asks for, and holds no lock when it leaves.
+ * A CPU's whole life: the loop that handles the CPU's pending bits, chooses a thread, and leaves
+ * for ring 3 or a guest. boot/init and the entry stubs start it, again at each entry from ring 3.
+ * It owns the running CPU's struct cpu, takes the object lock (shared where that suffices) to
+ * handle a bit, and holds no lock when it leaves.
  */
 #include "kernel/cpu/cpu_loop.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -165,9 +165,9 @@ static NOINLINE void cpu_loop_log_nmi(struct cpu *cpu)
 }
 
 /*
- * Returns true if the running guest may go on although its slice is over. A guest with interrupts
- * off may hold a lock for which its other vCPUs would spin in vain, so it goes on until they are on
- * again, for SCHED_GRACE_NS at most. Meanwhile every exit comes here.
+ * Returns true if the running guest may continue although its slice is over. A guest with
+ * interrupts off may hold a lock for which its other vCPUs would spin in vain, so it continues
+ * until they are on again, for SCHED_GRACE_NS at most. Meanwhile every exit comes here.
  */
 static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 {
@@ -199,9 +199,7 @@ static void cpu_loop_pass(struct cpu *cpu)
 	tlb_cpu_passed(cpu->id, running != NULL && cpu->thread == running);
 }
 
-/*
- * Does what the CPU's pending bits ask for, and returns once there is a thread that can run here.
- */
+/* Handles the CPU's pending bits, and returns once there is a thread that can run here. */
 static NOINLINE void cpu_loop_handle(struct cpu *cpu)
 {
 	do {

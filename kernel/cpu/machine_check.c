@@ -47,8 +47,8 @@ static bool machine_check_is_recoverable(void)
 }
 
 /*
- * Returns true if the error raises #MC. Otherwise nobody has used the lost memory yet (SDM vol. 3,
- * 16.6.3).
+ * Returns true if the error raises #MC. Otherwise the lost memory has not been used yet (SDM vol.
+ * 3, 16.6.3).
  */
 static bool machine_check_is_signalled(u64 status)
 {
@@ -125,7 +125,7 @@ static const char *machine_check_why_fatal(const struct machine_check *record)
 	return NULL;
 }
 
-/* Panics. `frame` holds what was interrupted; NULL if the CPU loop calls. */
+/* Panics. `frame` holds the interrupted registers; NULL if the CPU loop calls. */
 static NOINLINE NORETURN void machine_check_end_machine(const struct machine_check *record,
 							const char *why,
 							const struct trap_frame *frame)
@@ -136,7 +136,7 @@ static NOINLINE NORETURN void machine_check_end_machine(const struct machine_che
 
 /*
  * Records a #MC. A self-IPI takes the CPU from an interrupted ring 3 to its loop: a process that
- * went on would use the lost page again.
+ * continued would use the lost page again.
  */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of the boot sequence: unmaps the code that only booting needs and starts the manager.
- * boot/init sets which process is the manager and what it starts with, then calls start_run.
+ * boot/init sets the manager's process and its registers, then calls start_run.
  */
 #include "kernel/cpu/start.h"
 #include "kernel/cpu/cpu_loop.h"

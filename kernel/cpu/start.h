@@ -12,5 +12,5 @@ struct memory;
  */
 extern struct memory *start_memory;
 
-/* Ends the boot sequence: unmaps what only booting needed, and runs the manager. */
+/* Ends the boot sequence: unmaps the memory that only booting needed, and runs the manager. */
 NORETURN void start_run(struct cpu *cpu);

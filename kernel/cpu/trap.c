@@ -167,9 +167,9 @@ void trap_nmi(struct trap_frame *frame)
 	}
 	/*
 	 * IRET would end STI's interrupt shadow: an interrupt could then come before the HLT, which
-	 * would sleep through what should wake it, or before the SYSEXIT, on ring 3's tables. So
-	 * the STI is executed again. Ring 0 runs with interrupts on only right after an STI in
-	 * instructions.h or entry.S.
+	 * would sleep through the event that should wake it, or before the SYSEXIT, on ring 3's
+	 * tables. So the STI is executed again. Ring 0 runs with interrupts on only right after an
+	 * STI in instructions.h or entry.S.
 	 */
 	if ((frame->cs & 3) == 0 && (frame->rflags & RFLAGS_IF) != 0 &&
 	    ((const u8 *)frame->rip)[-1] == OPCODE_STI) {

@@ -52,7 +52,7 @@ void process_destroy(struct process *process);
 	(PROCESS_KILLED | (u64)(vector) << PROCESS_VECTOR_SHIFT | (reason))
 
 /*
- * Frees the process's address space, handles and struct, once nobody refers to it. STATUS_AGAIN: a
+ * Frees the process's address space, handles and struct, once it has no references. STATUS_AGAIN: a
  * thread still exists; repeat.
  */
 enum status process_free(struct process *process);

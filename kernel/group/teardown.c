@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frees what dead objects held, in bounded steps, group by group. object_put queues an object here
- * when its last reference goes; system calls of the group, its destroyer and idle CPUs make the
- * steps, under the long lock with the object lock. It owns the lists of objects that wait.
+ * Frees the resources of dead objects, in bounded steps, group by group. object_put queues an
+ * object here when its last reference goes; system calls of the group, its destroyer and idle CPUs
+ * make the steps, under the long lock with the object lock. It owns the lists of objects that wait.
  */
 #include "kernel/group/teardown.h"
 #include "kernel/group/group.h"
@@ -73,7 +73,7 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 
 /*
  * Makes a step of freeing a dead memory object or space under the long lock alone, without the
- * object lock: nobody else knows the object any more.
+ * object lock: no other code has a reference to the object any more.
  */
 static enum status teardown_step_aside(struct object *object)
 {

@@ -6,8 +6,8 @@
 struct group;
 
 /*
- * What unreferenced objects held is freed in bounded steps, group by group: a group that creates
- * and destroys objects all the time delays no other group's end. The steps are made by the
+ * The resources of unreferenced objects are freed in bounded steps, group by group: a group that
+ * creates and destroys objects all the time delays no other group's end. The steps are made by the
  * destroyer of the group, by the system calls of its own threads, and by idle CPUs. The callers of
  * the next two functions hold the object lock.
  */

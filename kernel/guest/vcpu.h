@@ -37,14 +37,14 @@ enum status vcpu_free(struct vcpu *vcpu);
 /*
  * Sets the timer and runs the guest until an exit that is not handled at once
  * (vcpu_handle_at_once). Returns true if the exit is for the monitor, and the thread's SYS_VCPU_RUN
- * has ended; false if the guest goes on in a later step.
+ * has ended; false if the guest continues in a later step.
  */
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /*
- * Does SYS_VCPU_RUN: starts the run, does one step of it and usually returns to ring 3 itself. It
- * returns to its caller, which goes to the CPU loop, if the call was refused, the CPU has other
- * things to do, or the guest goes on in a later step.
+ * Carries out SYS_VCPU_RUN: starts the run, does one step of it and usually returns to ring 3
+ * itself. It returns to its caller, which goes to the CPU loop, if the call was refused, the CPU
+ * has other things to do, or the guest continues in a later step.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 

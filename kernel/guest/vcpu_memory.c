@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Second-stage faults of guests: populates and maps RAM; what no mapping covers is the monitor's.
- * kernel/guest/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c does the work
- * under the space's lock. It writes the vCPU's exit, and which fault was the last that no mapping
- * covered (`nowhere`).
+ * Second-stage faults of guests: populates and maps RAM, and leaves addresses without a mapping to
+ * the monitor. kernel/guest/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c
+ * does the work under the space's lock. It writes the vCPU's exit, and the last fault without a
+ * mapping (`nowhere`).
  */
 #include "kernel/guest/vcpu.h"
 #include "arch/x86_64/cpu/instructions.h"

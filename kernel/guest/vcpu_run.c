@@ -2,9 +2,9 @@
 /*
  * One run of a guest: takes over the monitor's requests, enters the guest, handles exits that need
  * no monitor, and tells the monitor about the others. kernel/cpu/trap.c calls vcpu_run for
- * SYS_VCPU_RUN, kernel/cpu/cpu_loop.c vcpu_step to go on with a run. It owns the claimed vCPU and
- * its pages, reads each word of the shared page once, and takes no lock but the object lock for a
- * new handle.
+ * SYS_VCPU_RUN, kernel/cpu/cpu_loop.c vcpu_step to continue a run. It owns the claimed vCPU and its
+ * pages, reads each word of the shared page once, and takes no lock but the object lock for a new
+ * handle.
  */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMs: what the vCPUs of one guest share, a second-stage space and the back end's state.
+ * VMs: the state that all vCPUs of one guest share, a second-stage space and the back end's part.
  * SYS_VM_CREATE creates a VM with the object lock held alone; the VM is freed when its last
  * reference goes. Entering a guest only reads the VM.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel knows about the host as a whole, and how it resets the host. boot/init fills
+ * The kernel's facts about the host as a whole, and the reset of the host. boot/init fills
  * `machine`; SYS_MACHINE_RESET calls machine_reboot. The reset stops all other CPUs and leaves VMX
  * or SVM operation first.
  */

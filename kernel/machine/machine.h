@@ -17,7 +17,7 @@ extern struct machine machine;
 hpa_t machine_image_hpa(const void *address);
 
 /*
- * Resets the host as SYS_MACHINE_RESET says: writes `value` to `port` if that is not 0, then asks
- * the keyboard controller, then causes a triple fault. Halts for good if nothing resets the host.
+ * Resets the host for SYS_MACHINE_RESET: writes `value` to `port` if that is not 0, then asks the
+ * keyboard controller, then causes a triple fault. Halts for good if nothing resets the host.
  */
 NORETURN void machine_reboot(u16 port, u8 value);

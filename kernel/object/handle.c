@@ -30,7 +30,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 {
 	u16 at = table->first_free;
 
-	*handle = HANDLE_NONE; /* on failure too, as the value goes to ring 3 whatever the status */
+	*handle = HANDLE_NONE; /* on failure too, as the value goes to ring 3 with any status */
 	while (at < table->end && table->entry[at].object != NULL)
 		at++;
 	table->first_free = at;

@@ -15,7 +15,7 @@ void long_unlock(void);
 /*
  * long_aside gives up the object lock, long_back takes it back. In between the caller holds the
  * long lock alone, while other CPUs signal, wake and look handles up. It may work on memory
- * objects, spaces and objects that nobody else knows yet, and put references to memory objects; it
+ * objects, spaces and objects that are not published yet, and put references to memory objects; it
  * may not touch handles, threads, queues or groups' members.
  */
 void long_aside(void);

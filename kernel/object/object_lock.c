@@ -38,7 +38,7 @@ void object_unlock(void)
 }
 
 /*
- * Begins to share the object lock while this CPU holds object_turn: nobody has the lock alone then,
+ * Begins to share the object lock while this CPU holds object_turn: no CPU has the lock alone then,
  * and the next CPU that wants it alone waits for this one.
  */
 static NOINLINE void object_share_in_turn(struct cpu *cpu)

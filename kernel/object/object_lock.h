@@ -19,9 +19,10 @@ void object_unlock(void);
 
 /*
  * Shares the object lock with other CPUs: nothing that the lock guards changes until
- * object_unshare. Signals, waits, interrupts and timers need no more; what they change has locks of
- * its own (struct queue, struct irq, struct cpu). The lock is fair: a CPU that wants it alone waits
- * only for the CPUs that share it now, and CPUs that come later wait for that CPU.
+ * object_unshare. Signals, waits, interrupts and timers need no more; the structs that they change
+ * have locks of their own (struct queue, struct irq, struct cpu). The lock is fair: a CPU that
+ * wants it alone waits only for the CPUs that share it now, and CPUs that come later wait for that
+ * CPU.
  */
 void object_share(void);
 void object_unshare(void);

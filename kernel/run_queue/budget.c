@@ -81,7 +81,7 @@ static void budget_begin_period(struct budget_reservation *reservation, u64 dead
 	reservation->deadline = deadline + (whole - (whole != 0)) * reservation->period;
 }
 
-/* Reduces what the entity owes by the budgets of `periods` periods that passed unused. */
+/* Reduces the entity's debt by the budgets of `periods` periods that passed unused. */
 static void budget_repay(struct budget_reservation *reservation, u64 periods)
 {
 	reservation->owed -= MIN(reservation->owed, periods * reservation->budget);

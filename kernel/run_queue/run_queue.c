@@ -405,7 +405,7 @@ static u64 run_queue_earlier(u64 delay, u64 tick, u64 now)
 	return MIN(delay, heap_tick_before(now, tick) ? tick - now : 0);
 }
 
-/* Returns the ticks until it must be decided whether the running entity goes on; ~0: never. */
+/* Returns the ticks until the next decision whether the running entity continues; ~0: never. */
 static u64 run_queue_running_delay(const struct run_queue *queue, const struct run_entity *running,
 				   u64 now)
 {

@@ -69,8 +69,8 @@ struct run_group {
 };
 
 /*
- * What the scheduler schedules: a thread. Guarded by its queue's lock; all zeros but `group`: it
- * never ran.
+ * An entity, the unit that the scheduler schedules: a thread. Guarded by its queue's lock; all
+ * zeros but `group`: it never ran.
  */
 struct run_entity {
 	struct run_group *group;
@@ -142,7 +142,7 @@ void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 no
 /*
  * Returns the entity to run from now on; NULL if there is none. The entity is in no heap until this
  * function chooses another, or until run_queue_remove or run_queue_detach. `running` is the entity
- * that ran until now, charged, if it can go on, else NULL. Takes O(log n), and O(log n) more for
+ * that ran until now, charged, if it can continue, else NULL. Takes O(log n), and O(log n) more for
  * each entity whose reservation or cap was renewed or ran out since, which happens once per entity
  * and period.
  */
@@ -150,7 +150,7 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 
 /*
  * Charges the running entity for the `ran` ticks up to now since it was picked or last charged, or
- * for other costs of `ran` ticks; and, unless the time is reserved, for what its group owes
+ * for other costs of `ran` ticks; and, unless the time is reserved, for its group's debt
  * (run_group.owed).
  */
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
@@ -194,8 +194,8 @@ struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 
 /*
  * Returns true if a reservation of `budget` ticks per `period` is possible besides those that exist
- * (`reserved`: the queue's). Always sets *available_permille to what other reservations leave of
- * the CPU.
+ * (`reserved`: the queue's). Always sets *available_permille to the part of the CPU that other
+ * reservations leave.
  */
 bool run_queue_admit(u64 reserved, u64 budget, u64 period, u64 *available_permille) MUST_CHECK;
 

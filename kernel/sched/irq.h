@@ -27,7 +27,7 @@ struct irq {
 enum status irq_create(u32 number, u32 flags, struct irq **irq) MUST_CHECK;
 /* Unmasks a line and routes it to this CPU. The caller shares the object lock. */
 void irq_unmask(struct irq *irq);
-/* Does what SYS_IRQ_MESSAGE says. The caller has the object lock alone. */
+/* Carries out SYS_IRQ_MESSAGE. The caller has the object lock alone. */
 enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value) MUST_CHECK;
 /*
  * Masks the line or blocks the message, and frees the irq; for object_release. The caller has the

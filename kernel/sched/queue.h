@@ -71,10 +71,11 @@ void signal_raise(struct signal *signal);
  */
 void queue_empty(struct queue *queue);
 /*
- * Does SYS_QUEUE_WAIT for the running thread. It takes the oldest signal, returns its key, and
- * charges the thread's time to that signal's group too from now on: what a server does for a client
- * is the client's CPU time. STATUS_TIMED_OUT; STATUS_IN_USE: another thread waits. If there is no
- * signal yet, STATUS_OK is returned and the thread waits; whoever wakes the thread sets its result.
+ * Carries out SYS_QUEUE_WAIT for the running thread. It takes the oldest signal, returns its key,
+ * and charges the thread's time to that signal's group too from now on: a server's work for a
+ * client is the client's CPU time. STATUS_TIMED_OUT; STATUS_IN_USE: another thread waits. If there
+ * is no signal yet, STATUS_OK is returned and the thread waits; the code that wakes the thread sets
+ * its result.
  */
 enum status queue_wait(struct queue *queue, struct thread *thread, u64 deadline_tsc, u64 *key);
 /*

@@ -103,7 +103,7 @@ static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 tick
 }
 
 /*
- * Charges the CPU's running thread up to now, with what it owes for switches, under the lock of the
+ * Charges the CPU's running thread up to now, with its debt for switches, under the lock of the
  * CPU's queue. Returns the time up to which it has charged.
  */
 static u64 sched_charge(struct cpu *cpu)
@@ -172,7 +172,7 @@ void sched_ready(struct thread *thread)
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look = running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	if (look) /* a CPU that looks publishes what it has found */
+	if (look) /* a CPU that looks publishes its findings */
 		lock_release(&cpu->lock, LOCK_RUN);
 	else
 		sched_queue_publish(cpu, now);

@@ -86,7 +86,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 void sched_next(struct cpu *cpu);
 /*
  * Sets cpu->grace if the running thread would be stopped by the end of its slice, not of its
- * reservation. The thread then goes on for SCHED_GRACE_NS, unless its cap is spent or another
+ * reservation. The thread then continues for SCHED_GRACE_NS, unless its cap is spent or another
  * thread must run first.
  */
 void sched_extend(struct cpu *cpu);

@@ -74,7 +74,7 @@ struct thread {
 };
 
 /*
- * Makes the running thread wait: its CPU goes on with another thread as soon as it chooses anew,
+ * Makes the running thread wait: its CPU continues with another thread as soon as it chooses anew,
  * after the queue's lock is released, unless the thread is woken first. deadline_tsc ~0: no
  * deadline. The caller holds the queue's lock.
  */

@@ -22,7 +22,7 @@ void timer_cancel(struct thread *thread);
  */
 void timer_expire(struct cpu *cpu);
 
-/* Returns true if this TSC value has been reached; 0 stands for never. */
+/* Returns true if this TSC value has been reached; 0 means never. */
 static inline bool timer_is_due(u64 tsc)
 {
 	return rdtsc() > tsc - 1;
@@ -41,9 +41,9 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 }
 
 /*
- * The value of cpu->armed_for that says that the timer's time must be computed again. Other CPUs
- * store it too. A monitor may ask for this deadline, but it is long past: no guest is entered with
- * it.
+ * The value of cpu->armed_for that marks the timer's time as stale: it must be computed again.
+ * Other CPUs store it too. A monitor may ask for this deadline, but it is long past: no guest is
+ * entered with it.
  */
 #define TIMER_STALE 1ull
 

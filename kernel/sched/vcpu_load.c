@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which CPU holds a vCPU's registers, and how a run is ended from outside: loads, unloads, kicks.
- * kernel/guest/vcpu_run.c and kernel/cpu/cpu_loop.c load, threads that lose their CPU unload,
- * queues and system calls kick. At most one CPU holds a vCPU's registers (`loaded`), and at most
- * one thread runs or reads it (`runner`); both are atomic, without a lock.
+ * Keeps track of the CPU that holds a vCPU's registers, and ends runs from outside: loads, unloads,
+ * kicks. kernel/guest/vcpu_run.c and kernel/cpu/cpu_loop.c load, threads that lose their CPU
+ * unload, queues and system calls kick. At most one CPU holds a vCPU's registers (`loaded`), and at
+ * most one thread runs or reads it (`runner`); both are atomic, without a lock.
  */
 #include "kernel/sched/vcpu_load.h"
 #include "arch/x86_64/cpu/cpus.h"

@@ -59,8 +59,8 @@ void fpu_area_init(void *area)
 }
 
 /*
- * Clears what in the copied image would make XRSTOR fault (SDM vol. 1, 13.8.1); MXCSR_MASK stays
- * the CPU's own.
+ * Clears the fields of the copied image that would make XRSTOR fault (SDM vol. 1, 13.8.1);
+ * MXCSR_MASK stays the CPU's own.
  */
 void fpu_area_take(void *area, const void *image)
 {

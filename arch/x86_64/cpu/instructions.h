@@ -109,7 +109,7 @@ WITHOUT_OPERANDS(mfence)
 WITHOUT_OPERANDS(pause)
 #undef WITHOUT_OPERANDS
 
-/* Writes what the CPUs' caches hold of these bytes back to memory. */
+/* Writes modified copies of these bytes in the CPUs' caches back to memory. */
 static inline void cache_flush(const void *from, u64 bytes)
 {
 	const u8 *line = (const u8 *)((u64)from & ~63ull);

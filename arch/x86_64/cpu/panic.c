@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops the host when the kernel finds a bug in itself: prints why, registers, backtraces of all
- * CPUs and the last log entries on COM1, then halts. Any code of ring 0 calls it, by panic or
+ * Stops the host when the kernel finds a bug in itself: prints the reason, registers, backtraces of
+ * all CPUs and the last log entries on COM1, then halts. Any code of ring 0 calls it, by panic or
  * CHECK, in any state. It stops the other CPUs, takes over the UART and holds no lock.
  */
 #include "arch/x86_64/cpu/panic.h"

@@ -45,7 +45,7 @@ enum gdt_selector {
 	GDT_ENTRIES = 9,
 };
 
-/* The reasons for the CPU loop to stop what it does, bits of cpu->pending. */
+/* The reasons for which a CPU leaves its guest or thread for its loop, bits of cpu->pending. */
 enum cpu_pending {
 	PENDING_RESCHEDULE = 1 << 0,
 	PENDING_TIMER = 1 << 1,
@@ -132,7 +132,7 @@ struct cpu {
 	 */
 	u64 balance_tsc;
 	u64 gave_nothing_tsc; /* TSC when this CPU last had no thread to hand over to another one */
-	/* the thread `running` goes on past its slice for a short while: see sched_extend */
+	/* the thread `running` continues past its slice for a short while: see sched_extend */
 	bool grace;
 	bool idle; /* the CPU is halted, or about to ask another CPU for a thread */
 

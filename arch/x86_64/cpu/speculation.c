@@ -27,7 +27,7 @@ static ALWAYS_INLINE void speculation_return_stack_fill(void)
 			 : "memory", "cc");
 }
 
-/* Issues an IBPB and fills the return stack, which some AMD CPUs' IBPB leaves as it is. */
+/* Issues an IBPB and fills the return stack, which the IBPB of some AMD CPUs does not clear. */
 void speculation_barrier(void)
 {
 	if (unlikely((features.speculation.done & HOST_IBPB) != 0)) {

@@ -27,8 +27,8 @@ void speculation_forget(void) PRESERVING;
  */
 void speculation_barrier(void);
 /*
- * Clears what other security domains have left in CPU buffers, if this CPU needs that; called
- * before a guest's entry, and before ring 3 of another group runs.
+ * Clears data of other security domains in CPU buffers, if this CPU needs that; called before a
+ * guest's entry, and before ring 3 of another group runs.
  */
 void speculation_clear(void) PRESERVING;
 extern const u16 speculation_selector; /* the operand of VERW */

@@ -16,7 +16,7 @@ enum amdvi_register {
 	AMDVI_REGISTERS_END = 0x4000,
 };
 
-/* of the feature register: the IOMMU has the command that invalidates everything */
+/* in the feature register: the IOMMU has the command that invalidates everything */
 #define AMDVI_INV_ALL_KNOWN BIT(6)
 /* pages of the device table minus 1: all devices of a PCI segment */
 #define AMDVI_DEVICE_PAGES 511ull

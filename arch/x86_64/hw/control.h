@@ -119,8 +119,9 @@ enum exception_vector {
 	 BIT(VECTOR_PF) | BIT(VECTOR_AC) | BIT(VECTOR_CP) | BIT(VECTOR_VC) | BIT(VECTOR_SX))
 
 /*
- * The exceptions that are faults push RFLAGS with RF set (SDM vol. 3, 18.3.1.1): whoever injects
- * one sets RF first. #DB is not listed, as the exit for it has saved RFLAGS with the right RF.
+ * The exceptions that are faults push RFLAGS with RF set (SDM vol. 3, 18.3.1.1): RF must be set
+ * before one of them is injected. #DB is not listed, as the exit for it has saved RFLAGS with the
+ * right RF.
  */
 #define EXCEPTIONS_FAULTS                                                                          \
 	(BITS(31, 0) & ~(BIT(VECTOR_DB) | BIT(VECTOR_NMI) | BIT(VECTOR_BP) | BIT(VECTOR_OF) |      \

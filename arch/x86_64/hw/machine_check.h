@@ -36,5 +36,5 @@ struct machine_check {
 	u64 misc;
 	u32 bank;
 	u32 count; /* the number of errors recorded in this struct */
-	bool more; /* another page than that of `address` had an error too */
+	bool more; /* a page other than that of `address` had an error, too */
 };

@@ -106,7 +106,7 @@ enum msr {
 #define PRED_CMD_IBPB	    BIT(0)
 #define FLUSH_CMD_L1D	    BIT(0)
 
-/* IA32_MCU_OPT_CTRL: SDM vol. 4, table 2-2; set bits turn off what microcode does by default */
+/* IA32_MCU_OPT_CTRL: SDM vol. 4, table 2-2; set bits turn off defaults of the microcode */
 #define MCU_OPT_RNGDS_MITG_DIS BIT(0)
 #define MCU_OPT_GDS_MITG_DIS   BIT(4)
 

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* What a CPU reports about itself (CPUID, MSRs) that concerns speculative execution. */
+/* A CPU's reports about itself (CPUID, MSRs) that concern speculative execution. */
 struct speculation_cpu {
 	bool amd;	/* AMD or Hygon; all other vendors are judged like Intel */
 	u32 version;	/* the CPU's family, model and stepping: CPUID.1:EAX */

@@ -228,7 +228,7 @@ enum vmcs_natural {
 
 /* Exit reason: SDM vol. 3, table 25-18 and appendix C */
 #define EXIT_REASON_BASIC BITS(15, 0)
-/* the guest has taken a bus lock, whatever the other bits give as reason */
+/* the guest has taken a bus lock; the other bits may give any reason */
 #define EXIT_REASON_BUS_LOCK	  (1u << 26)
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 enum vmx_exit_reason {

@@ -14,9 +14,8 @@
 #define AMDVI_DEVICE_WORDS 4
 
 /*
- * Returns the word of a device table entry that says how the device's interrupt messages are
- * remapped. Each domain has its own table of interrupt entries, so that no device raises another's
- * interrupt.
+ * Returns the word of a device table entry with the remapping of the device's interrupt messages.
+ * Each domain has its own table of interrupt entries, so that no device raises another's interrupt.
  */
 static u64 amdvi_messages(const struct iommu *unit, u32 domain)
 {

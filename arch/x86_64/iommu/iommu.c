@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IOMMUs, independent of their kind (VT-d or AMD-Vi): takes them into use, gives devices their
- * spaces, flushes what was unmapped and routes interrupt messages. kernel/call/sys_iommu.c and
+ * spaces, flushes unmapped addresses and routes interrupt messages. kernel/call/sys_iommu.c and
  * kernel/sched/irq.c call it with the object lock held alone or under the long lock; mm/tlb.c
  * flushes through a space's `devices`. It owns the IOMMUs ("units") and their domains, each guarded
  * by its unit's lock.

@@ -79,7 +79,7 @@ struct iommu_ops {
 	 * nothing. STATUS_NO_MEMORY.
 	 */
 	enum status (*set)(struct iommu *unit, u32 source, u32 domain);
-	/* Gives commands that drop what the IOMMU caches of the device and of the domain. */
+	/* Gives commands that drop the IOMMU's cached entries of the device and of the domain. */
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);
 	/*
 	 * Lets the domain's device raise the interrupt; domain 0: no device may. Changes *value,
@@ -129,7 +129,7 @@ void iommu_write64(const struct iommu *unit, u32 offset, u64 value);
  * long.
  */
 void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value);
-/* Puts a command of 16 bytes into the ring and tells the IOMMU that it is there. */
+/* Puts a command of 16 bytes into the ring and advances the ring's tail, which the IOMMU reads. */
 void iommu_command(struct iommu *unit, u64 first, u64 second);
 /* Waits until the IOMMU has carried out all commands in the ring; panics if that takes too long. */
 void iommu_confirm(struct iommu *unit);
