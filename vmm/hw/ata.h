@@ -45,7 +45,7 @@ enum ata_command {
 #define ATA_TRIM_COUNT_SHIFT 48u
 #define ATA_TRIM_BYTES	     512u
 
-/* What LBA_MID and LBA_HIGH hold after a reset if the device takes packets (ATAPI). */
+/* The values of LBA_MID and LBA_HIGH after a reset if the device takes packets (ATAPI). */
 #define ATA_PACKET_MID	0x14u
 #define ATA_PACKET_HIGH 0xebu
 
@@ -84,7 +84,7 @@ enum ata_word {
 #define ATA_COMMANDS_CACHE BIT(5)
 #define ATA_COMMANDS_LBA48 BIT(10)
 #define ATA_COMMANDS_FLUSH BIT(12)
-/* the value 01 says that both words of command sets are valid */
+/* the value 01 marks both words of command sets as valid */
 #define ATA_COMMANDS_VALID    BITS(15, 14)
 #define ATA_COMMANDS_VALID_IS BIT(14)
 /* a logical sector has more than 512 bytes; valid where bits 15:14 are ATA_COMMANDS_VALID_IS */

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Flash memory of the command set that CFI numbers 0x0001 (Intel, JEP137), as one byte wide: what
- * is written at any of its addresses is a command, or what a command waits for.
+ * Flash memory of the command set that CFI numbers 0x0001 (Intel, JEP137), as one byte wide: a byte
+ * written at any of its addresses is a command, or data for which a command waits.
  */
-#define FLASH_BLOCK_BYTES 4096u /* what is erased at a time */
+#define FLASH_BLOCK_BYTES 4096u /* the smallest piece that can be erased */
 #define FLASH_ERASED	  0xffu
 
 #define FLASH_READ_ARRAY   0xffu
@@ -20,5 +20,5 @@
 #define FLASH_STATUS_READY	   0x80u
 #define FLASH_STATUS_ERASE_ERROR   0x20u
 #define FLASH_STATUS_PROGRAM_ERROR 0x10u
-/* both errors: what was written is no sequence of commands */
+/* both errors: the written bytes are no sequence of commands */
 #define FLASH_STATUS_SEQUENCE_ERROR (FLASH_STATUS_ERASE_ERROR | FLASH_STATUS_PROGRAM_ERROR)

@@ -48,7 +48,7 @@ enum hpet_timer_configuration {
 	HPET_TIMER_PERIODIC_CAPABLE = 1 << 4,
 	HPET_TIMER_64 = 1 << 5,
 	/*
-	 * of a periodic timer: the next write to the comparator sets both the comparator and the
+	 * for a periodic timer: the next write to the comparator sets both the comparator and the
 	 * period
 	 */
 	HPET_TIMER_SET_VALUE = 1 << 6,

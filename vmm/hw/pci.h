@@ -13,7 +13,7 @@
 #define PCI_DEVICES_PER_BUS 32u
 #define PCI_FUNCTIONS	    8u
 #define PCI_BUSES	    256u
-/* a vendor ID of this value says that the function does not exist */
+/* the vendor ID that a missing function reads as */
 #define PCI_NOBODY 0xffffu
 
 /* The ports of configuration mechanism 1 (PCI Local Bus 3.0, 3.2.2.3.2). */
@@ -151,7 +151,7 @@ enum pci_af { /* offsets from the capability of advanced features */
 	      PCI_AF_CONTROL = 4,
 	      PCI_AF_STATUS = 5,
 };
-/* the function can be reset by itself, and says whether transactions are pending */
+/* the function can be reset by itself, and reports whether transactions are pending */
 #define PCI_AF_HAS_FLR (BIT(0) | BIT(1))
 #define PCI_AF_FLR     BIT(0)
 #define PCI_AF_PENDING BIT(0)

@@ -120,13 +120,16 @@ enum scsi_command_code {
 #define SCSI_PROVISIONING_THIN	 2u    /* the type of provisioning, at offset 6 */
 /* offset in the page of block limits of a bit: WRITE SAME of no blocks is refused */
 #define SCSI_LIMITS_SAME_NONE 4u
-#define SCSI_LIMITS_GRAIN     28u /* what UNMAP should be given a multiple of */
+#define SCSI_LIMITS_GRAIN     28u /* a number of blocks; UNMAP should be given multiples of it */
 /* offset in the page of the medium's characteristics of its rotation rate: 16 bits */
 #define SCSI_MEDIUM_RATE	4u
 #define SCSI_MEDIUM_SOLID_STATE 1u
 #define SCSI_MEDIUM_BYTES	64u
 
-/* The designator in page SCSI_PAGE_IDENTITY: a vendor and what it calls the unit (SPC-4 7.8.6). */
+/*
+ * The designator in page SCSI_PAGE_IDENTITY: a vendor and the vendor's name for the unit (SPC-4
+ * 7.8.6).
+ */
 #define SCSI_IDENTITY_ASCII  2u
 #define SCSI_IDENTITY_VENDOR 1u
 #define SCSI_IDENTITY_HEADER                                                                       \
@@ -137,7 +140,7 @@ enum scsi_command_code {
 #define SCSI_CAPACITY_BYTES 32u
 /* offset of the size of a block in bytes; the number of the disk's last block comes before */
 #define SCSI_CAPACITY_BLOCK 8u
-#define SCSI_CAPACITY_UNMAP 14u /* offset of a byte whose highest bit says that UNMAP is there */
+#define SCSI_CAPACITY_UNMAP 14u /* offset of a byte; its highest bit is set if the disk has UNMAP */
 #define SCSI_CAPACITY_THIN  0x80u
 
 /* MODE SENSE (6) of the caching page: SPC-4 7.5.5 and SBC-3 6.4.5. */

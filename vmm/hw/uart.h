@@ -44,8 +44,8 @@ enum uart_msr {
 #define UART_FCR UART_IIR /* the FIFO control register, at the offset of UART_IIR when written */
 
 /*
- * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would discard what
- * was typed before.
+ * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would discard
+ * bytes received before.
  */
 enum uart_fcr {
 	UART_FCR_ENABLE = 1 << 0,

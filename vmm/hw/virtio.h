@@ -190,8 +190,8 @@ struct vio_vsock_header {
 	u16 type;
 	u16 operation;
 	u32 flags;
-	u32 room;  /* buf_alloc: bytes that the sender keeps for what it receives */
-	u32 taken; /* fwd_cnt: bytes that the sender's user has taken from that buffer so far */
+	u32 room;  /* buf_alloc: size in bytes of the sender's receive buffer */
+	u32 taken; /* fwd_cnt: number of bytes that the sender's user has taken from that buffer */
 } PACKED;
 _Static_assert(sizeof(struct vio_vsock_header) == 44, "virtio 5.10.6");
 #define VIO_VSOCK_TRANSPORT_RESET 0u /* 5.10.6.7: an event */

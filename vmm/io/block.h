@@ -4,25 +4,25 @@
 #include "vmm/io/slots.h"
 
 /*
- * What passes through the link between a client of a disk and the disk's server, its driver or a
- * service. Sectors have 512 bytes, whatever the disk's blocks have, and count from the first sector
- * of the part of the disk that the client was given. The data of a request lies either in the
- * link's pool, in one piece, which is the server's from the request to its answer, or in pages
- * anywhere in the client's RAM, if the device reaches that RAM through a window.
+ * The data on the link between a client of a disk and the disk's server, its driver or a service.
+ * Sectors have 512 bytes, whatever the size of the disk's blocks, and count from the first sector
+ * of the client's part of the disk. The data of a request lies either in the link's pool, in one
+ * piece, which belongs to the server from the request to its answer, or in pages anywhere in the
+ * client's RAM, if the device reaches that RAM through a window.
  */
 #define BLOCK_SECTOR_BYTES 512u
 #define BLOCK_POOL_PAGES   256u
 #define BLOCK_POOL_BYTES   (BLOCK_POOL_PAGES * PAGE_SIZE)
 #define BLOCK_LINK_BYTES   (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
 /*
- * Where the device puts what it reads for a view: pages behind those that the client sees, as many
- * as the pool has, with a request's data at the same offset as in the pool. A client that may see a
- * disk as it was must not see what the disk holds now: so only the driver and its device reach
- * these pages.
+ * The place where the device puts data that it reads for a view: pages behind those that the client
+ * sees, as many as the pool has, with a request's data at the same offset as in the pool. A client
+ * that may see a disk as it was must not see the disk's present data: so only the driver and its
+ * device reach these pages.
  */
 #define BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES
 #define BLOCK_BOUNCE_BYTES  BLOCK_POOL_BYTES
-/* The most pages of client RAM that one request's data may lie in. */
+/* The most pages of client RAM over which one request's data may be spread. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)
 /* The most sectors of one BLOCK_DISCARD or BLOCK_WRITE_ZEROES, which the server does not split. */
@@ -35,14 +35,14 @@ enum block_operation {
 	 * writes the disk's cache out: answered once all requests answered before are on the medium
 	 */
 	BLOCK_FLUSH,
-	BLOCK_DISCARD, /* says that the client no longer needs the sectors' contents */
+	BLOCK_DISCARD, /* the client no longer needs the sectors' contents */
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OPERATION_COUNT
 };
 
 /*
- * What the link's `about` holds for a disk. The manager may change a field at any time, so each is
- * written and read in one piece.
+ * The contents of the link's `about` for a disk. The manager may change a field at any time, so
+ * each is written and read in one piece.
  */
 struct block_about {
 	/* the disk's size in sectors of 512 bytes, which may grow while the disk is in use */
@@ -71,7 +71,7 @@ enum block_status {
 	 * with the data in the pool
 	 */
 	BLOCK_COPY,
-	/* the same for this request alone: the window can be used for others */
+	/* as BLOCK_COPY, but for this request alone: the window can be used for others */
 	BLOCK_COPY_ONCE,
 	BLOCK_STATUS_COUNT
 };

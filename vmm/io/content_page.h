@@ -17,8 +17,10 @@ enum content_operation {
 	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
 	CONTENT_READ,	/* writes bytes from the volume to the transfer */
 	CONTENT_DIGEST, /* computes the SHA-256 of the volume's content */
-	/* decrypts the volume (START_DISK) and encrypts it by another key to another one
-	 * (START_SAVE), which holds zeros, or what a round before has written */
+	/*
+	 * decrypts the volume (START_DISK) and encrypts it by another key to another volume
+	 * (START_SAVE), which holds zeros, or the output of an earlier round
+	 */
 	CONTENT_REKEY,
 	/* copies the volume (START_DISK) to the first sectors of a disk (START_SAVE) */
 	CONTENT_EXPORT,
@@ -29,7 +31,7 @@ enum content_operation {
 
 enum content_state {
 	CONTENT_WORKS,
-	CONTENT_DONE, /* the operation is done: what was written is on the medium */
+	CONTENT_DONE, /* the operation is done: the written data are on the medium */
 	CONTENT_FAILED,
 	CONTENT_TOO_MUCH, /* more blocks have changed than `most` allows; nothing was written */
 };

@@ -7,10 +7,10 @@
 
 /*
  * The page that the manager shares with the process that copies a VM's disks. The process may be
- * broken. Of the VM it has nothing but links to what its disks held at one moment (START_DISK n),
- * and for a differential backup a bit for each block that has changed (START_STATE, in the order of
- * n); it also has links to the destinations of the copies (START_SAVE n). The process ends when it
- * is done.
+ * broken. Of the VM it has nothing but links to its disks as they were at one moment (START_DISK
+ * n), and for a differential backup a bit for each block that has changed (START_STATE, in the
+ * order of n); it also has links to the destinations of the copies (START_SAVE n). The process ends
+ * when it is done.
  */
 enum copier_state {
 	COPIER_COPIES,
@@ -30,7 +30,7 @@ struct copier_page {
 	/* The process writes the fields from here on. */
 	u32 state; /* enum copier_state */
 	u32 pad2;
-	u64 copied_bytes; /* bytes that were copied so far, of all disks together */
+	u64 copied_bytes; /* number of bytes that were copied, of all disks together */
 	/* how many bytes the copier has to copy for all disks; 0: it does not know yet */
 	u64 all_bytes;
 	u64 moved; /* a number that grows as long as the copier makes progress */

@@ -21,8 +21,8 @@ enum disk_feature {
 };
 
 /*
- * Memory in which the driver keeps a client's old blocks: what blocks of its part of the disk held
- * before they were first written to since a snapshot of the client.
+ * Memory in which the driver keeps a client's old blocks: the contents of blocks of its part of the
+ * disk before they were first written to since a snapshot of the client.
  */
 struct disk_undo_given {
 	/* address of the memory in the driver's address space; constant while `number` is not 0 */
@@ -83,8 +83,8 @@ struct disk_changes_given {
 
 /*
  * A view: the client sees another client's part of the disk as it was at that client's snapshot:
- * its old blocks, and where there is no old block, what the disk holds. A client never becomes or
- * stops being a view.
+ * its old blocks, and the disk's block where there is no old one. A client never becomes or stops
+ * being a view.
  */
 struct disk_view_given {
 	/*
@@ -109,7 +109,7 @@ enum disk_undo_problem {
 	DISK_UNDO_PROBLEM_COUNT
 };
 
-/* What the driver reports about a client's old blocks. */
+/* The driver's report about a client's old blocks. */
 struct disk_undo_told {
 	u32 number;  /* `number` of the struct disk_undo_given that the driver has taken over */
 	u32 problem; /* enum disk_undo_problem of the old blocks of that `number` */
@@ -181,7 +181,7 @@ struct disk_counts {
 	u64 limited_ns;
 };
 
-/* What the driver reports about one of its disks. */
+/* The driver's report about one of its disks. */
 struct disk_unit {
 	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
@@ -199,7 +199,7 @@ struct disk_unit {
 	struct disk_partition partition[DISK_PARTITION_MAX];
 };
 
-/* What the disk driver reports of all clients and disks. */
+/* The disk driver's report about all clients and disks. */
 struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
 	/* for each client, the number of the window that the device may be using */

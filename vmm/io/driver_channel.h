@@ -6,9 +6,9 @@
 #include "vmm/io/net_channel.h"
 
 /*
- * What the manager shares with one driver or switch: the process behind a disk controller, a
- * network card or a network. Each field has one writer; the reader takes it once and checks it, as
- * a driver may be broken.
+ * The memory that the manager shares with one driver or switch: the process behind a disk
+ * controller, a network card or a network. Each field has one writer; the reader takes it once and
+ * checks it, as a driver may be broken.
  */
 #define DRIVER_CLIENT_MAX 64u /* room for clients; a disk driver has at most DISK_CLIENT_MAX */
 #define DRIVER_TEXT_BYTES 128u
@@ -17,7 +17,7 @@
 enum driver_state {
 	DRIVER_STARTING,
 	DRIVER_READY,
-	DRIVER_FAILED, /* the driver has failed: `reason` says why, and its process ends */
+	DRIVER_FAILED, /* the driver has failed, for the reason in `reason`, and its process ends */
 	DRIVER_STATE_COUNT
 };
 
@@ -48,15 +48,17 @@ struct driver_channel {
 	 * `answered`; only a network card's driver need not.
 	 */
 	u32 asked;
-	/* not 0: the manager has entered in `client` those that are there when the driver begins */
+	/*
+	 * not 0: the manager has entered in `client` the clients that exist when the driver begins
+	 */
 	u32 opened;
-	/* of a disk driver: the stores of volumes that it must open */
+	/* for a disk driver: the stores of volumes that it must open */
 	struct store_given store[STORE_MAX];
 
 	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
 	/*
-	 * enum driver_state; what the driver reports about its device does not change after
+	 * enum driver_state; the driver's report about its device does not change after
 	 * DRIVER_READY
 	 */
 	u32 state;

@@ -32,7 +32,7 @@ enum frame_flag {
 	FRAME_CHECKED = 1 << 1, /* the frame's checksums are known to be right */
 };
 
-/* How a frame is to be cut into segments before it goes to a wire. */
+/* The way in which a frame is to be cut into segments before it goes to a wire. */
 enum frame_segments { FRAME_WHOLE, FRAME_TCP4, FRAME_TCP6, FRAME_SEGMENTS_COUNT };
 
 struct frame_header {

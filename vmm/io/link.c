@@ -110,8 +110,8 @@ bool link_publish(struct link_end *end)
 	end->published = end->written;
 	end->returned = end->read;
 	/*
-	 * The peer first writes at which index it wants a signal, then reads this end's index: so
-	 * one of both ends sees what the other wrote.
+	 * The peer first writes the index at which it wants a signal, then reads this end's index:
+	 * so at least one end sees the other's write.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_peer_is_there(end) &&

@@ -7,10 +7,10 @@
  * A link: memory, made by the manager, through which two processes send to each other. A page of
  * indices is followed by two rings, one for each direction: of requests and answers (slots.h) or of
  * frames (frames.h). Each line of 64 bytes has one writer, no call waits for the peer, and either
- * end may be hostile: an end copies what it reads once, and relies on its own indices. Client and
- * server may be restarted: each time, the manager raises `generation`. Each end then clears its own
- * line and writes the new generation into it. Until both have done so nothing passes, and what was
- * under way is void.
+ * end may be hostile: an end copies data once before it uses them, and relies on its own indices.
+ * Client and server may be restarted: each time, the manager raises `generation`. Each end then
+ * clears its own line and writes the new generation into it. Until both have done so nothing
+ * passes, and earlier requests and frames are void.
  */
 #define LINK_LINE_BYTES 64u
 
@@ -37,7 +37,9 @@ struct link_memory {
 	 */
 	u32 generation;
 	u32 pad0;
-	/* written by the manager: what the server offers (struct block_about, struct net_about) */
+	/*
+	 * written by the manager: the server's description (struct block_about, struct net_about)
+	 */
 	u8 about[LINK_LINE_BYTES - 8];
 	struct link_line line[LINK_ENDS];
 	u8 pad1[PAGE_SIZE - (1 + LINK_ENDS) * LINK_LINE_BYTES];
@@ -69,7 +71,7 @@ struct link_end {
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size);
 /*
  * Returns true once for each new generation of the link (a client or server was started anew): both
- * rings are then empty, and what was under way is void. The caller must signal the peer.
+ * rings are then empty, and earlier requests and frames are void. The caller must signal the peer.
  */
 bool link_renewed(struct link_end *end) MUST_CHECK;
 /*
@@ -79,7 +81,8 @@ u32 link_waiting(struct link_end *end);
 /* Returns the free units of the end's own ring. */
 u32 link_room(const struct link_end *end);
 /*
- * Shows the peer what this end has written and read. Returns whether the peer has to be signalled.
+ * Shows the peer this end's progress in writing and reading. Returns whether the peer has to be
+ * signalled.
  */
 bool link_publish(struct link_end *end) MUST_CHECK;
 /*
@@ -93,8 +96,8 @@ bool link_may_wait(struct link_end *end) MUST_CHECK;
  */
 void link_hush(struct link_end *end);
 /*
- * Asks to be signalled once `units` are free in the end's own ring. Returns false if so many may be
- * free already.
+ * Asks to be signalled once `units` are free in the end's own ring. Returns false if that number
+ * may be free already.
  */
 bool link_await_room(struct link_end *end, u32 units) MUST_CHECK;
 /*

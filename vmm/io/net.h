@@ -19,8 +19,8 @@ enum net_about_flag {
 #define NET_LEASE_SECONDS 86400u
 
 /*
- * What a card's monitor answers its guest by DHCP, on a network whose addresses the manager
- * assigns. Addresses are in a frame's order of bytes.
+ * The values that a card's monitor gives its guest by DHCP, on a network whose addresses the
+ * manager assigns. Addresses are in a frame's order of bytes.
  */
 struct net_lease {
 	u32 address; /* the card's address; 0: the monitor answers nothing */
@@ -32,8 +32,8 @@ struct net_lease {
 };
 
 /*
- * What the link's `about` holds for a port of a switch. The manager may change a field at any time,
- * so each is written and read in one piece.
+ * The contents of the link's `about` for a port of a switch. The manager may change a field at any
+ * time, so each is written and read in one piece.
  */
 struct net_about {
 	/*
@@ -42,7 +42,7 @@ struct net_about {
 	u64 mac;
 	u32 mtu;
 	u32 flags;		/* enum net_about_flag */
-	struct net_lease lease; /* the same for as long as the link is there */
+	struct net_lease lease; /* unchanged for as long as the link exists */
 };
 
 /*

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* What a monitor counts of its guest's network cards, and tells the manager when asked. */
+/* A monitor's counts for its guest's network cards, which the manager can ask for. */
 #define NET_CARDS_MAX 8u /* the most network cards of a VM */
 
 /* Why a monitor has dropped a frame from or to its guest. */
@@ -12,8 +12,8 @@ enum net_loss {
 	NET_LOSS_SHORT,
 	NET_LOSS_LONG, /* from the guest: the frame is longer than FRAME_BYTES_MAX */
 	/*
-	 * from the guest: the frame's header asks for something impossible, or something that the
-	 * card does not offer
+	 * from the guest: the frame's header asks for something impossible, or for a feature that
+	 * the card does not offer
 	 */
 	NET_LOSS_HEADER,
 	NET_LOSS_NOBODY,   /* in either direction: the link is down, or no switch runs */

@@ -28,7 +28,10 @@ enum net_port_flag {
 	NET_PORT_DHCP = 1 << 6,
 };
 
-/* What an entry of a list of egress allows, if it is not the number of a protocol over IPv4. */
+/*
+ * The traffic that an entry of a list of egress allows, if it is not the number of a protocol over
+ * IPv4.
+ */
 enum net_egress_protocol {
 	NET_EGRESS_ANY = 0, /* any protocol over IPv4 */
 	/* ARP alone: the entry names a router, to which nothing is sent itself (255 is no protocol)
@@ -38,9 +41,9 @@ enum net_egress_protocol {
 
 /* Hosts to which a port may send: an entry of a list of egress. */
 struct net_egress {
-	u32 address; /* in a frame's order of bytes, like mask */
+	u32 address; /* in a frame's order of bytes, as is the mask */
 	u32 mask;    /* the bits of an address that have to be those of `address` */
-	/* of TCP and UDP: the ports from the first to the last, both included */
+	/* for TCP and UDP: the ports from the first to the last, both included */
 	u16 first;
 	u16 last;
 	u8 protocol; /* the protocol's number, or an enum net_egress_protocol */
@@ -50,7 +53,7 @@ struct net_egress {
 /* the entries that a VM's configuration may have, and one for the network's router */
 #define NET_EGRESS_MAX 17u
 
-/* What a port may send to, if it is `listed`: what no entry names is dropped. */
+/* The destinations that a port may send to, if it is `listed`: frames to all others are dropped. */
 struct net_egress_list {
 	u32 listed; /* not 0: the list holds, also if it is empty */
 	u32 count;
@@ -123,7 +126,7 @@ enum net_drop {
 	NET_DROP_COUNT
 };
 
-/* What a switch counts for each port. */
+/* A switch's counts for each port. */
 struct net_counts {
 	/* number of frames that the switch has received from the port, dropped ones included */
 	u64 received_frames;
@@ -137,7 +140,7 @@ struct net_counts {
 	u64 dropped[NET_DROP_COUNT];
 };
 
-/* What a switch reports to the manager. */
+/* A switch's report to the manager. */
 struct switch_part {
 	u32 addresses; /* number of addresses that the switch has learnt */
 	/*
@@ -148,7 +151,7 @@ struct switch_part {
 	struct net_counts counts[NET_PORT_MAX];
 };
 
-/* What the driver of a network card reports to the manager. */
+/* The report of a network card's driver to the manager. */
 struct card_part {
 	u64 mac; /* the card's own MAC address, in the format of net_port.mac */
 	u32 link_up;

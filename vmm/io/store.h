@@ -22,7 +22,7 @@
 /* The last version of the format on disk that this program knows. */
 #define STORE_VERSION_KNOWN 2u
 
-/* A volume's size is a multiple of so many sectors of 512 bytes. */
+/* A volume's size is a multiple of this number of sectors of 512 bytes. */
 #define STORE_SIZE_SECTORS 8u
 #define STORE_CHUNK_LEAST  128u /* sectors: 64 KiB */
 #define STORE_CHUNK_MOST   8192u
@@ -51,7 +51,8 @@ struct store_given {
 	u32 held; /* not 0: this host has held the store since it was booted */
 	u32 unit; /* number of the store's disk among the driver's disks */
 	/*
-	 * chunks get sums once they were not written to for so many seconds; 0: no chunk gets a sum
+	 * chunks get sums once they were not written to for this number of seconds; 0: no chunk
+	 * gets a sum
 	 */
 	u32 sum_after_s;
 	u32 pad;
@@ -96,7 +97,7 @@ enum store_operation {
 	 */
 	STORE_CHECK,
 	/*
-	 * looks again whether this host can have a store that another one holds or has taken; the
+	 * looks again whether this host can have a store that another host holds or has taken; the
 	 * answer comes at once, struct store_told reports progress
 	 */
 	STORE_TAKE,
@@ -111,8 +112,8 @@ enum store_operation {
 	 */
 	STORE_RELEASE,
 	/*
-	 * makes the store as large as item 0 says, in `sectors`, but not larger than the disk or
-	 * partition, of which struct store_given has the size
+	 * makes the store as large as `sectors` of item 0, but not larger than the disk or
+	 * partition, whose size is in struct store_given
 	 */
 	STORE_GROW,
 	STORE_OPERATION_COUNT
@@ -127,18 +128,21 @@ enum store_volume_flag {
 enum store_flag {
 	STORE_OVERCOMMIT = 1 << 0, /* the store's chunks are not reserved for volumes in advance */
 	STORE_FLAGS = 1,
-	STORE_FORMAT_COPIES = 1 << 29, /* of FORMAT: each node of the metadata is there twice */
-	STORE_FORMAT_OVER = 1 << 30,   /* of FORMAT: also over a store that is there */
+	STORE_FORMAT_COPIES = 1 << 29, /* for FORMAT: each node of the metadata is written twice */
+	STORE_FORMAT_OVER = 1 << 30,   /* for FORMAT: an existing store may be overwritten */
 };
 
 /*
- * What a program must know to use a store, each a bit of `needs` in its superblock. A program
- * neither reads nor writes a store that needs a bit that is not in STORE_NEEDS. Bits are never used
- * again for something else.
+ * The abilities that a program must have to use a store, each a bit of `needs` in its superblock. A
+ * program neither reads nor writes a store that needs a bit that is not in STORE_NEEDS. Bits are
+ * never used again for something else.
  */
 enum store_need {
 	STORE_NEEDS_LEASE = 1 << 0, /* one host at a time holds the store */
-	/* a chunk that has a sum is not written to while one of the last two superblocks says so */
+	/*
+	 * a chunk that has a sum is not written to while the sum is in the tree of one of the last
+	 * two superblocks
+	 */
 	STORE_NEEDS_SUMS = 1 << 1,
 	/* the store has grown, and metadata lies in chunks, too: the superblock has its sizes */
 	STORE_NEEDS_GROWN = 1 << 2,
@@ -194,8 +198,8 @@ enum store_state {
 	STORE_EMPTY, /* there is no store on the disk: STORE_FORMAT makes one */
 	STORE_READY,
 	STORE_SHORT,  /* the memory that the manager gave is smaller than the store needs */
-	STORE_BROKEN, /* the store is damaged, as `reason` says; nothing is written to it */
-	STORE_FAILED, /* the disk refused to write metadata; what was flushed before is kept */
+	STORE_BROKEN, /* the store is damaged (see `reason`); nothing is written to it */
+	STORE_FAILED, /* the disk refused to write metadata; data flushed before are kept */
 	STORE_NEWER,  /* a program that knows more has made the store; nothing is written to it */
 	STORE_HELD,   /* another host holds the store; nothing is written to it */
 	STORE_LOST,   /* another host has taken the store from this one; no request is done */
@@ -229,9 +233,9 @@ struct store_volume {
 	/* the volume's id, never used again in this store; 0: this entry of the table is free */
 	u64 id;
 	u64 parent;	  /* the id of the volume from which this one was copied; 0: none */
-	u64 sectors;	  /* its size */
+	u64 sectors;	  /* the volume's size */
 	u64 own_bytes;	  /* bytes in chunks that no other volume shares */
-	u64 shared_bytes; /* bytes in chunks that other volumes have, too */
+	u64 shared_bytes; /* bytes in chunks that other volumes use, too */
 	u64 made_s;	  /* Unix time at which the volume was made; 0: unknown */
 	u32 flags;	  /* enum store_volume_flag */
 	char name[STORE_NAME_BYTES];
@@ -245,7 +249,7 @@ enum store_check_state {
 	STORE_CHECK_STATE_COUNT
 };
 
-/* Which host holds a store, or has held it last. */
+/* The host that holds a store, or has held it last. */
 struct store_owner {
 	u8 host[STORE_ID_BYTES];
 	u64 epoch;
@@ -265,15 +269,15 @@ struct store_told {
 	u32 state;  /* enum store_state */
 	char reason[STORE_TEXT_BYTES];
 	u8 id[STORE_ID_BYTES];	  /* the store's own id, made at random when it was formatted */
-	u32 version;		  /* of the format; also if the state is STORE_NEWER */
+	u32 version;		  /* version of the format; also valid in the state STORE_NEWER */
 	u32 needs;		  /* enum store_need; also if the state is STORE_NEWER */
-	struct store_owner owner; /* as the last superblock that the driver has read says */
+	struct store_owner owner; /* the owner in the last superblock that the driver has read */
 	u32 pad;
 	u32 flags; /* enum store_flag */
 	u64 chunk_bytes;
 	u64 generation; /* the store's generation: the number of the last commit of its metadata */
 	u64 bytes;	/* bytes that the store has for data, free or not */
-	u64 sectors;	/* what the store has of its disk, metadata included */
+	u64 sectors;	/* size of the store on its disk, metadata included */
 	u64 free_bytes;
 	u64 reserved_bytes; /* bytes reserved for volumes that have not used them yet */
 	u64 metadata_blocks;
@@ -286,7 +290,7 @@ struct store_told {
 	u32 check_faults;  /* number of those blocks that are damaged on the disk */
 	u32 check_mended;  /* number of damaged blocks that were written anew */
 	u32 check_first;   /* number of the first damaged block of metadata */
-	u32 scrub;	   /* of the last STORE_SCRUB, enum store_check_state */
+	u32 scrub;	   /* state of the last STORE_SCRUB, enum store_check_state */
 	u32 scrub_sums;	   /* number of chunks that it has read and that had a sum */
 	u32 scrub_without; /* number of chunks in use that had no sum */
 	u32 scrub_faults; /* number of chunks whose data differ from their sum, or cannot be read */

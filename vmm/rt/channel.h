@@ -6,9 +6,9 @@
 #include "vmm/rt/query.h"
 
 /*
- * What the manager and one monitor share: console byte rings, one command slot and the VM's state.
- * Each field has one writer. A reader takes every index once and masks it, so that a broken manager
- * or monitor can garble only that VM's console.
+ * The memory that the manager and one monitor share: console byte rings, one command slot and the
+ * VM's state. Each field has one writer. A reader takes every index once and masks it, so that a
+ * broken manager or monitor can garble only that VM's console.
  */
 #define CHANNEL_RING_BYTES 4096u
 /* bytes of a stream's output ring, kept for a console that is opened later */
@@ -104,7 +104,7 @@ struct vm_channel {
 	u32 command_sequence;
 	/* Unix time at wall_tsc in seconds, from which the guest's RTC starts */
 	u64 wall_seconds;
-	u64 wall_tsc; /* the host's TSC at the moment that wall_seconds tells */
+	u64 wall_tsc; /* the host's TSC at the moment of wall_seconds */
 	/* VM_COMMAND_RESERVE: CPU time for each vCPU in ns; 0: no reservation */
 	u64 reserve_budget_ns;
 	u64 reserve_period_ns;
@@ -185,8 +185,8 @@ struct vm_channel {
 	u32 refused_renewal;
 	char handover_problem[160];
 	/*
-	 * 1: the guest stands still for a handover of its state; 0: the guest does not, and
-	 * handover_problem says why
+	 * 1: the guest stands still for a handover of its state; 0: the guest does not, for the
+	 * reason in handover_problem
 	 */
 	u32 held;
 	u32 no_memory; /* 1: the VM is paused as the host has no page for its guest */
@@ -297,7 +297,7 @@ enum monitor_flag {
 	MONITOR_SAVE_OVERWRITES = 1 << 14,
 	MONITOR_SAVE_DIGESTS = 1 << 15, /* the saver writes nothing, and only computes digests */
 	/*
-	 * The VM goes on after the save: RAM that holds only zeros is given back to the host, in
+	 * The VM continues after the save: RAM that holds only zeros is given back to the host, in
 	 * pieces of 2 MiB or pages.
 	 */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,

@@ -17,7 +17,7 @@ enum firmware_kind {
 #define FIRMWARE_SEED_MAX   (256 * KIB) /* the longest user-data of a cloud-init seed */
 
 /*
- * What a VM that starts by firmware is told besides its devices. The settings take the place of the
+ * The settings for a VM that starts by firmware, besides its devices. They take the place of the
  * kernel's command line, which such a VM does not have.
  */
 struct firmware_settings {

@@ -10,8 +10,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How often a thread tries to take a lock before it waits: about as long as a holder on another CPU
- * keeps the lock. Further tries are useless, as the holder may not run.
+ * The number of attempts to take a lock before the thread waits: about as long as a holder on
+ * another CPU keeps the lock. Further attempts are useless, as the holder may not run.
  */
 #define SPIN_COUNT 100
 

@@ -8,8 +8,8 @@
 /*
  * A lock for up to 64 threads. A thread that finds it held spins a little and then waits in the
  * kernel, on its own queue. The wait takes signals out of that queue: a thread that gets the lock
- * must check whether what the signals announced has happened. Not recursive, no order among
- * waiters; all zeros: free.
+ * must check whether the signalled events have happened. Not recursive, no order among waiters; all
+ * zeros: free.
  */
 struct mutex {
 	u32 held;

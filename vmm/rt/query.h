@@ -49,10 +49,7 @@ enum query_kind {
 	 */
 	QUERY_BREAK,
 	QUERY_UNBREAK,
-	/*
-	 * what the monitor has counted for its network cards -> struct net_cards
-	 * (vmm/io/net_cards.h)
-	 */
+	/* the monitor's counts for its network cards -> struct net_cards (vmm/io/net_cards.h) */
 	QUERY_CARDS,
 	/* reads fields of the VM's state, from field number `address` on -> struct query_state */
 	QUERY_STATE,
@@ -170,7 +167,7 @@ struct query_trace_entry {
 	u64 rax;
 	u32 reason; /* enum exit_reason */
 	/*
-	 * TSC cycles from the exit until the guest went on or had nothing to do; 0: not yet known
+	 * TSC cycles from the exit until the guest continued or had nothing to do; 0: not yet known
 	 */
 	u32 spent;
 	u32 access;
@@ -193,7 +190,7 @@ struct query_trace {
 };
 
 /*
- * The answer to QUERY_COSTS: what the exits of each reason cost together, in TSC cycles from the
+ * The answer to QUERY_COSTS: the cost of the exits of each reason together, in TSC cycles from the
  * exit until it was handled.
  */
 struct query_cost {
@@ -206,8 +203,8 @@ struct query_costs {
 };
 
 /*
- * The number of statistics of its memory that a guest tells (virtio 1.2, 5.5.6.3), by tag; in bytes
- * or as a count.
+ * The number of statistics that a guest reports about its memory (virtio 1.2, 5.5.6.3), by tag; in
+ * bytes or as a count.
  */
 #define BALLOON_STATS 10u
 

@@ -27,8 +27,8 @@ extern const struct elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")))
 extern const char __image_start[] __attribute__((visibility("hidden")));
 
 /*
- * How many system calls start_free_predecessor makes. Each frees one piece of what the process
- * before this one has left; a driver or a switch leaves fewer pieces than that.
+ * The number of system calls that start_free_predecessor makes. Each frees one piece of the
+ * resources of the process before this one; a driver or a switch leaves fewer pieces than that.
  */
 #define FREE_CALLS 64u
 

@@ -32,7 +32,7 @@ handle_t start_handle(enum start_kind kind);
 handle_t start_handle_of(enum start_kind kind, u64 value);
 
 /*
- * Frees what dead processes of the same group have left, for a process that is started anew. Each
+ * Frees the resources of dead processes of the same group, for a process that is started anew. Each
  * system call of a group frees a piece, so this function makes calls that do nothing else. Idle
  * CPUs free pieces too, but no CPU may be idle for a long time. Otherwise a process that dies again
  * and again would in the end find no quota left.

@@ -6,11 +6,11 @@
 #include "vmm/rt/start.h"
 
 /*
- * The system calls as C functions; kernel/abi/syscall.h says what each does, needs and returns. A
- * value comes back through the last pointer, which is written only on STATUS_OK;
+ * The system calls as C functions; kernel/abi/syscall.h describes their effects, arguments and
+ * values. A value comes back through the last pointer, which is written only on STATUS_OK;
  * sys_thread_reserve's also when the call is refused. Calls that return STATUS_AGAIN are repeated
- * here, except those that are said to make one step. A call that waits for pages which other
- * processes give back is repeated for a second; then it returns STATUS_NO_QUOTA.
+ * here, except those whose comments say that they make one step. A call that waits for pages which
+ * other processes give back is repeated for a second; then it returns STATUS_NO_QUOTA.
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 

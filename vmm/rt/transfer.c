@@ -12,8 +12,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How long the process waits for the manager: longer than the manager's own limit, so that the
- * manager gives up first and says why.
+ * The time for which the process waits for the manager: longer than the manager's own limit, so
+ * that the manager gives up first and reports why.
  */
 #define PATIENCE_NS (60 * NS_PER_S)
 #define LOOK_NS	    (10 * NS_PER_MS)

@@ -5,7 +5,7 @@
 #include "lib/bits.h"
 
 /*
- * A stream of bytes from a process to whoever is at the other end of a machine channel (outward),
+ * A stream of bytes from a process to the client at the other end of a machine channel (outward),
  * or from there to the process (inward). Process and manager share a ring in memory; the manager
  * passes its bytes on as pieces of a stream (vmm/manager/transfer/transfer.h). Indices run freely,
  * and are taken modulo the ring's size. Each side reads a word of the other side only once, and the
@@ -17,7 +17,7 @@
 enum transfer_verdict {
 	TRANSFER_OPEN,
 	TRANSFER_DONE, /* outward: the other end has confirmed that it has all bytes */
-	/* the transfer has failed: `problem` says why; no byte is passed on any more */
+	/* the transfer has failed, for the reason in `problem`; no byte is passed on any more */
 	TRANSFER_FAILED,
 };
 

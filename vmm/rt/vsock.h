@@ -4,9 +4,10 @@
 #include "lib/types.h"
 
 /*
- * What the manager and one monitor share for the guest's socket device: a table of connections and
- * two byte rings for each. Each field has one writer. A reader takes every index once, checks it
- * and masks it, so that a broken manager or monitor can garble only the connections of that VM.
+ * The memory that the manager and one monitor share for the guest's socket device: a table of
+ * connections and two byte rings for each. Each field has one writer. A reader takes every index
+ * once, checks it and masks it, so that a broken manager or monitor can garble only the connections
+ * of that VM.
  *
  * The first half of the slots is for connections that the manager opens, the other half for those
  * that the guest opens. The side that opens a connection raises the slot's use by one, sets its own
@@ -35,7 +36,7 @@ enum vsock_mark {
 	VSOCK_OPEN, /* the side that set the mark has accepted the connection */
 	/* the side that set the mark adds no more bytes to its ring, which may still hold some */
 	VSOCK_ENDED,
-	/* in the monitor's word only: the guest writes no more, and reads no more */
+	/* in the monitor's word only: the guest neither writes nor reads any more */
 	VSOCK_CLOSED,
 };
 #define VSOCK_MARK_BITS 3u
@@ -84,11 +85,11 @@ struct vsock_rings {
 
 struct vsock_area {
 	/* The manager writes the fields from here on. */
-	u32 manager_bell;	      /* grows with each change of what the manager writes */
+	u32 manager_bell;	      /* grows with each change of the manager's fields */
 	u32 listen[VSOCK_LISTEN_MAX]; /* the host's ports to which the guest may connect; 0: none */
 
 	/* The monitor writes the fields from here on. */
-	u32 monitor_bell ALIGNED(64); /* grows with each change of what the monitor writes */
+	u32 monitor_bell ALIGNED(64); /* grows with each change of the monitor's fields */
 
 	struct vsock_slot slot[VSOCK_SLOTS];
 	/* each slot's byte rings, whose pages are populated at first use */

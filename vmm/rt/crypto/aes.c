@@ -58,7 +58,7 @@ static void aes_unpack(const struct aes_planes *planes, u8 block[AES_BLOCK_BYTES
 
 /* --- the inverse in GF(2^8), of 16 bytes at once --- */
 
-/* Multiplies elements of GF(16). `product` is none of the factors. */
+/* Multiplies elements of GF(16). `product` is neither of the factors. */
 static inline void aes_multiply(const u32 a[4], const u32 b[4], u32 product[4])
 {
 	u32 high4 = (a[1] & b[3]) ^ (a[2] & b[2]) ^ (a[3] & b[1]);
@@ -280,7 +280,7 @@ static u32 aes_substitute_word(u32 word)
 
 void aes_open(struct aes256 *aes, const u8 key[AES256_KEY_BYTES])
 {
-	u32 word[AES_SCHEDULE_WORDS]; /* of each word, the first byte is the lowest */
+	u32 word[AES_SCHEDULE_WORDS]; /* in each word, the first byte is the lowest */
 	u32 round_constant = 1;
 
 	memcpy(word, key, AES256_KEY_BYTES);

@@ -10,8 +10,8 @@
 #include "vmm/service/numbers/numbers.h"
 
 /*
- * How often the service has started; it lies in memory that outlives this process (the key `memory`
- * of its section).
+ * The number of times that the service has started; it lies in memory that outlives this process
+ * (the key `memory` of its section).
  */
 static u64 *starts;
 
