@@ -18,7 +18,7 @@ struct pvh_start_info {
 	u32 module_count;
 	u64 modules;	  /* address of struct pvh_module[] */
 	u64 command_line; /* address of a NUL-terminated string; 0: none */
-	u64 rsdp;	  /* address; 0: none */
+	u64 rsdp;	  /* the RSDP's address; 0: none */
 	u64 memory_map;	  /* address of struct pvh_memory_entry[] */
 	u32 memory_map_count;
 	u32 reserved;

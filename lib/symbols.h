@@ -20,7 +20,7 @@ struct symbol_table {
 	u64 base;  /* link address of the image's first byte */
 	u32 count;
 	u32 names_bytes;
-	u32 line_count; /* 0: no lines */
+	u32 line_count; /* 0: the table has no lines */
 	u32 files_bytes;
 	struct symbol symbol[]; /* sorted by offset */
 };

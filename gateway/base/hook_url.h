@@ -10,7 +10,7 @@ struct hook_url {
 	bool https;
 	bool literal;		    /* the host is an address, and no name to resolve */
 	char host[HOOK_HOST_BYTES]; /* a name in lower case, or an address without brackets */
-	char port[6];		    /* as digits */
+	char port[6];		    /* the port in decimal digits */
 	char path[HOOK_URL_BYTES];  /* the path with its query; it begins with '/' */
 };
 

@@ -23,8 +23,8 @@ enum cli_exit {
 
 /* The options of the command line, and the connection. */
 struct cli {
-	const char *host;   /* URL, or NULL */
-	const char *socket; /* path, or NULL */
+	const char *host;   /* the server's URL, or NULL */
+	const char *socket; /* path of the Unix socket, or NULL */
 	const char *token_file;
 	const char *fingerprint; /* the only certificate fingerprint to accept, or NULL */
 	bool json;
@@ -40,7 +40,7 @@ struct cli {
 	const char *user; /* login: the user who has a password; run: UID:GID */
 	const char *profile;	   /* report: the profile whose rules are applied */
 	const char *html, *verify; /* report: the file that it writes, or verifies */
-	/* create */
+	/* the options of `create` */
 	const char *image, *cloud_init, *net, *size, *store;
 	const char *level;
 	const char *vm;

@@ -29,9 +29,9 @@ static void node_took_info(struct rpc *call, json_t *host)
 		xdr_write_u32(results, (uint8_t)model[i]);
 	xdr_write_u64(results, (uint64_t)node_memory(host, "total_bytes") / 1024);
 	xdr_write_u32(results, cpus);
-	xdr_write_u32(results, 0);    /* MHz: unknown */
-	xdr_write_u32(results, 1);    /* nodes */
-	xdr_write_u32(results, 1);    /* sockets */
+	xdr_write_u32(results, 0);    /* MHz, which are unknown */
+	xdr_write_u32(results, 1);    /* NUMA nodes */
+	xdr_write_u32(results, 1);    /* sockets of each node */
 	xdr_write_u32(results, cpus); /* cores of each CPU socket */
 	xdr_write_u32(results, 1);    /* threads of each core */
 	rpc_answer(call);

@@ -24,7 +24,7 @@ struct parse_head {
 
 struct parse_request {
 	char method[PARSE_METHOD_BYTES];
-	char host[PARSE_NAME_BYTES]; /* in small letters */
+	char host[PARSE_NAME_BYTES]; /* the host in small letters */
 	unsigned port;		     /* 0: the URL has none */
 	const char *target;	     /* path and query; of CONNECT: NULL */
 	size_t path;		     /* length of the path in `target` */

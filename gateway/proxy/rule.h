@@ -47,7 +47,7 @@ struct rule_pinned {
 };
 
 struct rules {
-	uint32_t listen, resolver; /* addresses */
+	uint32_t listen, resolver; /* IPv4 addresses */
 	unsigned listen_port, resolver_port;
 	unsigned connections, per_client;
 	size_t count, pinned_count;

@@ -103,7 +103,7 @@ struct run_queue {
 	struct heap parked;
 	/* virtual time of the group furthest behind on this queue; never goes back */
 	u64 virtual_time;
-	u64 number;    /* the CPU's number */
+	u64 number;    /* the number of the queue's CPU */
 	u64 slice;     /* the length of a slice in TSC ticks */
 	u64 slice_end; /* tick at which the running entity's slice ends */
 	/*

@@ -55,7 +55,7 @@ enum i8042_command {
 
 /* The chipset's reset control register. */
 #define RESET_CONTROL_PORT   0xcf9u
-#define RESET_CONTROL_SYSTEM (1u << 1) /* hard, not soft */
+#define RESET_CONTROL_SYSTEM (1u << 1) /* a hard reset instead of a soft one */
 /* a change of this bit from 0 to 1 resets the host at once */
 #define RESET_CONTROL_CPU  (1u << 2)
 #define RESET_CONTROL_FULL (1u << 3)

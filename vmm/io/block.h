@@ -80,7 +80,7 @@ struct block_request {
 	u64 id;	       /* the request's id, chosen by the client and returned in the answer */
 	u32 operation; /* enum block_operation */
 	u32 sectors;   /* number of sectors; 0 for a flush */
-	u64 sector;    /* the first sector */
+	u64 sector;    /* the request's first sector */
 	/*
 	 * offset in the pool at which the data of a BLOCK_READ or BLOCK_WRITE begins: the start of
 	 * a page

@@ -29,7 +29,7 @@ static inline void bytes_put32(u8 *at, u32 value)
 /* The MAC address of all cards, as a number: bytes_get_mac(). */
 #define BROADCAST_MAC 0xffffffffffffull
 
-/* Writes six bytes. */
+/* Writes a MAC address, a number whose first byte is lowest, as six bytes. */
 static inline void bytes_put_mac(u8 *at, u64 mac)
 {
 	__builtin_memcpy(at, &mac, 6);

@@ -145,7 +145,7 @@ struct disk_client_part {
 	u64 sectors;
 	u32 read_only;
 	u32 unit;		  /* number of the client's disk among the driver's disks */
-	struct share_given limit; /* limit of operations */
+	struct share_given limit; /* the client's limit of operations */
 	/*
 	 * Number of the open window into the client's RAM; 0: none is open. The number may change
 	 * while the part is in use: in a window with a new number no page is populated yet.

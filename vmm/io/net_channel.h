@@ -84,7 +84,7 @@ struct net_port {
 	 */
 	u64 secret;
 	struct net_egress_list egress;
-	struct share_given limit; /* limit of packets */
+	struct share_given limit; /* the port's limit of packets */
 	/* not 0: the port is an uplink whose card has no link or no driver */
 	u32 down;
 	u32 reserved1;

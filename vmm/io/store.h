@@ -35,7 +35,7 @@
 /* --- what the manager gives the driver --- */
 
 #define STORE_LEASE_KEEP  ~0u /* the store keeps the lease that its superblock has */
-#define STORE_LEASE_LEAST 3u  /* seconds */
+#define STORE_LEASE_LEAST 3u  /* the shortest lease in seconds */
 #define STORE_LEASE_MOST  3600u
 
 /* A store as the manager hands it over, in struct driver_channel. */
@@ -161,7 +161,7 @@ struct store_key {
 	 */
 	u64 id;
 	u64 tag; /* authentication code of `id` and the volume's name, made with the named key */
-	char name[STORE_KEY_BYTES]; /* the named key's */
+	char name[STORE_KEY_BYTES]; /* the name of the named key */
 };
 
 struct store_item {
@@ -228,7 +228,7 @@ enum store_wait {
 	STORE_WAIT_COUNT
 };
 
-/* A volume. */
+/* A volume of a store. */
 struct store_volume {
 	/* the volume's id, never used again in this store; 0: this entry of the table is free */
 	u64 id;

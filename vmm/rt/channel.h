@@ -292,7 +292,7 @@ enum monitor_flag {
 	MONITOR_SAVER = 1 << 8,
 	/* the start entry START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
 	MONITOR_TRANSFER = 1 << 10,
-	/* For a saver. */
+	/* The flags from here on are for a saver. */
 	/* the saver may overwrite whatever the destination disk holds */
 	MONITOR_SAVE_OVERWRITES = 1 << 14,
 	MONITOR_SAVE_DIGESTS = 1 << 15, /* the saver writes nothing, and only computes digests */

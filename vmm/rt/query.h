@@ -37,7 +37,7 @@ enum query_kind {
 	 */
 	QUERY_ATTACH, /* attaches the debugger, and holds the VM */
 	QUERY_DETACH, /* detaches the debugger, removes its breakpoints, and lets the VM go on */
-	QUERY_HOLD,   /* holds every vCPU */
+	QUERY_HOLD,   /* stops every vCPU for a debugger */
 	/*
 	 * lets the vCPUs in `run` go on, and those in `step` execute one instruction, a bit for
 	 * each vCPU

@@ -25,7 +25,7 @@ enum amdvi_register {
 #define AMDVI_ENABLE   BIT(0)
 #define AMDVI_COHERENT BIT(10)
 #define AMDVI_RUN      BIT(12)
-/* Status */
+/* Bits of the status register */
 #define AMDVI_RUNS BITS(4, 3) /* the IOMMU's event log and command buffer run */
 
 /* Device table entry (AMD IOMMU specification, 2.2.2.1), 32 bytes: the first two words */

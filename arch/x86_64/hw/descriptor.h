@@ -12,8 +12,8 @@
 #define DESCRIPTOR_LIMIT_LOW   BITS(15, 0)
 #define DESCRIPTOR_BASE_LOW    BITS(39, 16)
 #define DESCRIPTOR_ACCESSED    BIT(40)
-#define DESCRIPTOR_WRITABLE    BIT(41) /* data; code: readable */
-#define DESCRIPTOR_EXPAND_DOWN BIT(42) /* data; code: conforming */
+#define DESCRIPTOR_WRITABLE    BIT(41) /* data segments; in code segments: readable */
+#define DESCRIPTOR_EXPAND_DOWN BIT(42) /* data segments; in code segments: conforming */
 #define DESCRIPTOR_CODE	       BIT(43)
 #define DESCRIPTOR_S	       BIT(44) /* code or data, not system */
 #define DESCRIPTOR_DPL_SHIFT   45

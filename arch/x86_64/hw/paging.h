@@ -40,4 +40,4 @@
 #define EPT_PS		      BIT(7)
 
 /* EPT pointer: SDM vol. 3, 25.6.11 */
-#define EPTP_WALK_LENGTH_SHIFT 3 /* length minus 1 */
+#define EPTP_WALK_LENGTH_SHIFT 3 /* the walk's length minus 1 */

@@ -211,7 +211,7 @@ enum vmcs_natural {
 #define EPT_VIOLATION_NMI_UNBLOCKED BIT(12)
 
 /* Exit qualification of an I/O instruction: SDM vol. 3, table 28-5 */
-#define IO_QUALIFICATION_SIZE	    BITS(2, 0) /* bytes minus 1 */
+#define IO_QUALIFICATION_SIZE	    BITS(2, 0) /* the access's bytes minus 1 */
 #define IO_QUALIFICATION_IN	    BIT(3)
 #define IO_QUALIFICATION_STRING	    BIT(4)
 #define IO_QUALIFICATION_REP	    BIT(5)

@@ -21,7 +21,7 @@ enum {
 enum alert_severity { ALERT_INFO, ALERT_WARNING, ALERT_CRITICAL, ALERT_SEVERITIES };
 
 struct alert_rule {
-	char name[NAME_BYTES];	       /* "": no rule */
+	char name[NAME_BYTES];	       /* "": the place has no rule */
 	char what[HISTORY_WHAT_BYTES]; /* "host", or KIND/NAME, where the name may have * and ? */
 	const struct history_form *form;
 	unsigned series; /* the index of the series in the form */

@@ -172,7 +172,7 @@ void host_vm_text_full(struct host_vm *vm, struct buffer *to);
 
 /* The rates of a VM between its last two samples, which must be valid (`sampled`). */
 struct host_rates {
-	double cpu_percent, steal_percent, halted_percent; /* of one CPU */
+	double cpu_percent, steal_percent, halted_percent; /* in percent of one CPU */
 	double exits_per_s, resident_bytes;
 };
 struct host_rates host_rates(const struct host_vm *vm);

@@ -28,7 +28,7 @@ enum content_step {
 	CONTENT_LOOKS, /* the reply that says whether the volume is there */
 	CONTENT_DROPS, /* the removal of the volume that an earlier upload has left */
 	CONTENT_MAKES,
-	CONTENT_OPENS, /* a stream */
+	CONTENT_OPENS, /* the stream that was asked for */
 	CONTENT_MOVES, /* the end of the stream that is open */
 	CONTENT_DIGESTS,
 	CONTENT_NAMES,

@@ -103,7 +103,7 @@ struct machine_channel {
 	struct channel_vsock vsock;
 
 	struct channel_samples samples;
-	u64 heartbeat_tsc; /* 0: no heartbeats */
+	u64 heartbeat_tsc; /* TSC cycles between two heartbeats; 0: no heartbeats */
 	u64 next_beat_tsc;
 };
 

@@ -23,7 +23,7 @@ struct log_query {
 	u64 until_ns;
 	bool follow;		    /* continue at the end of the log */
 	bool wall;		    /* each line is shown with date and time of day */
-	u32 level;		    /* the least level */
+	u32 level;		    /* the least level shown */
 	u32 category;		    /* the category of the lines to show; LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* the VM whose lines are to be shown; "": any */
 };

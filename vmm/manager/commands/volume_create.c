@@ -11,7 +11,7 @@
 
 /* The words of `volume create` that follow the size. */
 struct command_volume_words {
-	struct store_volume from; /* id 0: none */
+	struct store_volume from; /* the source volume; id 0: none */
 	/* name of the key by which the volume is to be encrypted; NULL: it is not */
 	const char *key;
 };

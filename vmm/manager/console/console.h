@@ -16,7 +16,7 @@ enum serial_name console_port(void);
 /* The abilities of the terminal: only showing text, until an operator says that it can do more. */
 struct console_terminal {
 	bool on;  /* colours, pages and clearing of the screen are in use */
-	u32 rows; /* 0: no pages */
+	u32 rows; /* rows of the terminal; 0: output is not divided into pages */
 	u32 columns;
 	bool ask; /* the terminal is asked once for its size, which is used from then on */
 };

@@ -46,7 +46,7 @@ struct line_editor {
 	bool shown;
 	/* the line was typed past the right edge, where the terminal has wrapped it */
 	bool wrapped;
-	u32 window; /* first character shown */
+	u32 window; /* index of the first character shown */
 	u32 drawn;  /* columns of the terminal that the shown line uses, the prompt included */
 
 	/* the escape sequence being read */

@@ -67,7 +67,7 @@ u64 rekey_deadline(void);
 
 enum rekey_stage {
 	REKEY_STAGE_ENDED,  /* no rekey of the volume is under way, and it has the link's key */
-	REKEY_STAGE_COPIES, /* the guest runs */
+	REKEY_STAGE_COPIES, /* a round copies while the guest runs */
 	REKEY_STAGE_STAND,  /* the guest is to stand still, and rekey_stands() to be called then */
 	REKEY_STAGE_WORKS,  /* the guest has to stand still a little longer */
 	/* the volume and the link have the new key: the next monitor can be made */

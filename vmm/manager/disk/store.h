@@ -19,7 +19,7 @@ struct store {
 	const struct store_config *config;
 	u32 disk;	       /* number of the disk that the store lies on */
 	struct driver *driver; /* the disk's driver; NULL: the disk was never ready */
-	u32 place;	       /* index in driver_channel.store */
+	u32 place;	       /* the store's index in driver_channel.store */
 	/*
 	 * a ring of the driver's answers to earlier commands, which the askers may not have read
 	 * yet

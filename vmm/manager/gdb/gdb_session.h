@@ -7,7 +7,7 @@
 
 /* The debugger's session, which the files of this folder share. */
 struct gdb_session {
-	u32 vm_id;     /* 0: no session */
+	u32 vm_id;     /* id of the debugged VM; 0: no session */
 	u32 cpu_count; /* number of the VM's vCPUs */
 	bool attached;
 	bool running; /* the guest continues, and GDB waits for a vCPU to stop */

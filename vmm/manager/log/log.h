@@ -12,7 +12,7 @@
  * store of their own, so that no flood of other lines and no `log clear` removes them.
  */
 struct log_stats {
-	u64 line_count; /* lines ever kept */
+	u64 line_count; /* number of lines ever kept */
 	/*
 	 * number of messages and monitors' lines that were below their category's level and not
 	 * kept
@@ -23,7 +23,7 @@ struct log_stats {
 	u64 kernel_lost;
 	u64 monitor_lines;
 	u64 monitor_dropped;	 /* number of monitors' lines that the rate limit has dropped */
-	u64 messages;		 /* the manager's own */
+	u64 messages;		 /* number of the manager's own lines */
 	struct log_cost kernel;	 /* cost of taking the kernel's entries */
 	struct log_cost message; /* cost of keeping the manager's and the monitors' lines */
 	struct log_cost export;	 /* cost of making lines for a serial port */

@@ -9,7 +9,7 @@
 struct pci_scan {
 	struct pci_function *function; /* room for PCI_FUNCTIONS_MAX */
 	u32 count;
-	u32 left_out;  /* functions without room */
+	u32 left_out;  /* number of functions without room */
 	u32 bus_count; /* buses on which a function answered */
 	/* For each bus of the segment: */
 	bool seen[PCI_BUSES]; /* the bus was scanned, or is known to be behind a bridge */

@@ -39,7 +39,7 @@ struct driver_link;
 /* The task that follows once the kernel has taken back all memory and objects of a VM. */
 enum vm_after {
 	AFTER_NOTHING,
-	AFTER_START,  /* a fresh boot */
+	AFTER_START,  /* boot the VM anew */
 	AFTER_CREATE, /* make a new monitor, which waits for a start */
 	AFTER_REMOVE, /* remove the VM from the list */
 };

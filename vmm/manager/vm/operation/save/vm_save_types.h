@@ -35,7 +35,7 @@ struct vm_save_place {
 struct vm_saving {
 	struct driver_link *link; /* the link to the disk; NULL: there is none */
 	struct transfer transfer; /* transfer with the channel's client */
-	const char *channel_name; /* the store's */
+	const char *channel_name; /* the name of the store's channel */
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
 	/* the disk's number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: no save is under way */
 	u8 disk;
