@@ -38,8 +38,8 @@ static bool tsc_calibrate_round_measure(struct round *round)
 {
 	u8 gate = in8(PIT_GATE_PORT) & (u8) ~(PIT_GATE_SPEAKER | PIT_GATE_2);
 	/*
-	 * the TSC when the PIT's count was loaded; QEMU's PIT counts from then on, whatever the
-	 * gate is
+	 * the TSC when the PIT's count was loaded; QEMU's PIT counts from then on, even if the gate
+	 * is low
 	 */
 	u64 loaded;
 	u64 start_low;

@@ -7,8 +7,8 @@
 
 /*
  * Bytes that grow at the end and are taken from the front. After an allocation that failed, or one
- * past `limit` (0: none), `failed` stays set and what is added is dropped: the owner need check
- * `failed` only once. bytes[count] is always 0 when bytes is not NULL.
+ * past `limit` (0: none), `failed` stays set and further bytes are dropped, so that the owner need
+ * check `failed` only once. bytes[count] is always 0 when bytes is not NULL.
  */
 struct buffer {
 	char *bytes;

@@ -14,7 +14,7 @@ enum cli_exit {
 	CLI_NO_ACCESS = 4, /* there is no token, or a wrong one, or one without the right */
 	/*
 	 * the VM or other thing that the command names is in the wrong state, exists already, is
-	 * busy, or was changed by somebody else meanwhile
+	 * busy, or was changed by another client meanwhile
 	 */
 	CLI_CONFLICT = 5,
 	CLI_NOT_REACHED = 6, /* there is no skerryd, or skerryd has no link to Skerry */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks for confirmation before a command that cannot be undone, if there is a terminal at which
- * somebody can answer.
+ * Asks for confirmation before a command that cannot be undone, if stdin is a terminal.
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -166,7 +166,7 @@ static bool console_take_message(struct console *console, enum cli_exit *code)
 	return websocket_send(&console->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
-/* Sends what was typed, up to a Ctrl-]. Returns false if the connection has broken. */
+/* Sends typed bytes, up to a Ctrl-]. Returns false if the connection has broken. */
 static bool console_take_input(struct console *console)
 {
 	char bytes[1024];

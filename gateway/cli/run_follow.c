@@ -74,8 +74,8 @@ static void run_follow_event(void *context, const struct sse *events)
 }
 
 /*
- * Sends skerryd a request with input for the run, or the size of its terminal, as `what` says.
- * Returns the status of the answer, or 0 if none came.
+ * Sends skerryd a request with input for the run or with the size of its terminal; `what` is the
+ * end of the request's path. Returns the status of the answer, or 0 if none came.
  */
 static int run_follow_post(struct follow *follow, const char *what, const json_t *body)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads server-sent events (WHATWG HTML, 9.2). events.c and run_follow.c give it the bytes of a
- * stream and show what it finds; it allocates a line and its data, and touches nothing else.
+ * stream and show the events; it allocates a line and its data, and touches nothing else.
  */
 #include "gateway/cli/sse.h"
 

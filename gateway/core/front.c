@@ -191,8 +191,8 @@ static struct pollfd front_wait_one(const struct front *front)
 }
 
 /*
- * Handles what has come from web or door; `waits` has the poll entries of core's socket to it and
- * of its Unix socket.
+ * Handles messages and connections of web or door; `waits` has the poll entries of core's socket to
+ * it and of its Unix socket.
  */
 static void front_ready_one(struct front *front, const struct pollfd waits[2])
 {

@@ -7,8 +7,8 @@
 #include "gateway/base/message.h"
 
 /*
- * The processes that read what clients send, and ask core about it: web for HTTP, door for
- * libvirt's RPC.
+ * The processes that read the bytes of clients, and ask core about their requests: web for HTTP,
+ * door for libvirt's RPC.
  */
 enum { FRONT_WAITS = 4 };
 

@@ -117,7 +117,7 @@ static void client_packets(struct client *client)
 	}
 }
 
-/* Reads what a client sends. Returns false when the client is gone. */
+/* Reads a client's bytes. Returns false when the client is gone. */
 static bool client_read(struct client *client)
 {
 	char bytes[CLIENT_READ];

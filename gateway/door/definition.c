@@ -317,8 +317,8 @@ static bool definition_read_memory(const struct xml_items *xml, struct definitio
 }
 
 /*
- * Finds out what the VM boots: a kernel, or by firmware. The name of a firmware that the
- * description does not name is that of Debian's file.
+ * Finds out whether the VM boots a kernel, or by firmware. A firmware without a name in the
+ * description gets the name of Debian's file.
  */
 static bool definition_read_boot(const struct xml_items *xml, struct definition *definition)
 {

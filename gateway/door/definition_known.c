@@ -14,8 +14,8 @@
 #define DEVICE "domain/devices/"
 
 /*
- * `allowed`: the only values that are allowed, or NULL for any. A path that ends with "/" stands
- * for an element and for whatever is in it.
+ * `allowed`: the only values that are allowed, or NULL for any. A path that ends with "/" covers an
+ * element and all that is in it.
  */
 static const struct {
 	const char *path, *allowed;
@@ -142,7 +142,7 @@ static const struct {
 	{DEVICE "vsock/cid@auto", "yes"},
 };
 
-/* Returns whether an entry of the table stands for the path. */
+/* Returns whether an entry of the table covers the path. */
 static bool known_is(const char *entry, const char *path)
 {
 	size_t length = strlen(entry);

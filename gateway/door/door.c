@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The main function of the process that speaks libvirt's RPC on a Unix socket. It has no authority:
- * core accepts each connection, sees which user it is from and hands it over; what a client calls
- * becomes requests to core, which decides about them. Core starts it.
+ * core accepts each connection, sees which user it is from and hands it over; a client's calls
+ * become requests to core, which decides about them. Core starts it.
  */
 #include "gateway/door/door.h"
 
@@ -82,8 +82,8 @@ static bool door_read_core(void)
 }
 
 /*
- * Does one turn of the main loop: waits, then handles what has come. Returns false when core is
- * gone.
+ * Does one turn of the main loop: waits, then handles messages and packets. Returns false when core
+ * is gone.
  */
 static bool door_turn(void)
 {

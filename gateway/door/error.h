@@ -20,7 +20,7 @@ enum error_code {
 	ERROR_NO_POOL = 49,
 	ERROR_NO_VOLUME = 50,
 	ERROR_STATE = 55,
-	ERROR_CONFIGURATION = 67, /* Skerry cannot do what the description in the call asks for */
+	ERROR_CONFIGURATION = 67, /* the call's description asks for something that Skerry lacks */
 	ERROR_TIMEOUT = 68,
 	ERROR_NO_SNAPSHOT = 72,
 	ERROR_BUSY = 87,

@@ -121,10 +121,7 @@ void list_count_defined(struct rpc *call)
 	list_ask(call, list_took_count_defined);
 }
 
-/*
- * Writes the numbers or names of VMs that match `flags`, at most as many as the client has room
- * for.
- */
+/* Writes the numbers or names of VMs that match `flags`, up to the client's limit. */
 static void list_took_some(struct rpc *call, json_t *body, uint32_t flags)
 {
 	uint32_t count = list_size(body, flags);

@@ -38,8 +38,8 @@ void listener_deregister(struct rpc *call);
 bool listener_message(struct client *client, const struct message_head *head, const char *bytes,
 		      size_t count);
 /*
- * Tells core that it may send more of the client's stream, when the client has taken what was sent
- * to it.
+ * Tells core that it may send more of the client's stream, when the client has taken the bytes so
+ * far.
  */
 void listener_consumed(struct client *client);
 /* Ends the stream. */

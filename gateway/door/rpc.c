@@ -310,7 +310,7 @@ void rpc_asked(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
-/* Returns the libvirt error that best says what a call names and core does not have. */
+/* Returns the libvirt error for the kind of object that a call names and core does not have. */
 static uint32_t rpc_missing(const struct rpc *call)
 {
 	const char *name = procedure_name(call->head.procedure);

@@ -94,7 +94,7 @@ void rpc_ask(struct rpc *call, const char *method, const char *path, const struc
 void rpc_body(struct buffer *fields, const char *type);
 /* Returns whether a name that a client has sent may be put into the path of a request to core. */
 bool rpc_name_valid(const char *name);
-/* Does what rpc_ask() does, about the VM that the call's arguments name. */
+/* As rpc_ask(), but about the VM that the call's arguments name. */
 void rpc_ask_vm(struct rpc *call, const char *method, const struct buffer *fields, rpc_took *took);
 /*
  * Asks core for the VM that the call's arguments name, and passes it to `with`. If the VM's UUID
@@ -112,7 +112,7 @@ void rpc_again(struct rpc *call);
 bool rpc_flags(struct rpc *call, uint32_t allowed, const char *how);
 /* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
-/* Does what rpc_action() does, with `fields` in the request, which may be NULL. */
+/* As rpc_action(), but with `fields` in the request, which may be NULL. */
 void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fields,
 		     rpc_took *took);
 

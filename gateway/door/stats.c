@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures that report what VMs use. The table of procedures names them; they ask core for the
+ * Procedures that report the use of VMs. The table of procedures names them; they ask core for the
  * VMs, and write Skerry's counts under libvirt's names, or under Skerry's own.
  */
 #include <stdio.h>

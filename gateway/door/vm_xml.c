@@ -231,7 +231,7 @@ static void vm_xml_firmware(struct buffer *text, json_t *vm)
 	}
 }
 
-/* Writes in which order the VM's firmware tries what there is to boot from. */
+/* Writes the order in which the VM's firmware tries its boot devices. */
 static void vm_xml_order(struct buffer *text, json_t *vm)
 {
 	static const char *const names[][2] = {

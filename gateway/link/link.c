@@ -98,8 +98,8 @@ void link_drop(const char *why)
 }
 
 /*
- * Sends what may be sent now: requests while fewer than LINK_UNDER_WAY are unanswered, and as many
- * bytes as the descriptor takes.
+ * Sends as much as is allowed now: requests while fewer than LINK_UNDER_WAY are unanswered, and as
+ * many bytes as the descriptor takes.
  */
 static void link_push(void)
 {

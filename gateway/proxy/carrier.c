@@ -60,7 +60,7 @@ static void carrier_refusal(struct buffer *to, unsigned status, const char *why)
 		      status, carrier_reason(status), strlen(who) + strlen(why) + 1, who, why);
 }
 
-/* Sends what is in the buffer, for a limited time, and frees it. */
+/* Sends the contents of the buffer, for a limited time, and frees it. */
 static void carrier_send(struct wire *client, struct buffer *from)
 {
 	int64_t until_ms = clock_ms() + CARRIER_SEND_MS, left_ms;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Returns milliseconds of a clock that only goes on. */
+/* Returns milliseconds of a clock that never goes back. */
 static inline int64_t clock_ms(void)
 {
 	struct timespec now;

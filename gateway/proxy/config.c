@@ -121,7 +121,7 @@ static const char *config_trust(struct rules *rules)
 	return NULL;
 }
 
-/* Checks what no line can know by itself. */
+/* Checks and completes the rules as a whole, once all lines are read. */
 static const char *config_complete(struct rules *rules)
 {
 	const char *wrong = NULL;

@@ -74,5 +74,5 @@ bool rule_drops(const struct rule *rule, const char *name);
 bool rule_has_key(const struct rule *rule);
 /* Clears the keys in a process that does not need them. */
 void rule_forget_keys(struct rules *rules);
-/* Frees what the rules point to. */
+/* Frees the rules with their strings and certificates. */
 void rule_free(struct rules *rules);

@@ -57,7 +57,7 @@ const char *wire_secure(struct wire *wire, int fd, const struct rule *rule)
 	return result < 0 ? "the host does not agree on TLS 1.2 or 1.3" : NULL;
 }
 
-/* Notes what a result of GnuTLS below 1 means for what comes. */
+/* Sets `ended` or `broken` after a result of GnuTLS below 1. */
 static void wire_note(struct wire *wire, ssize_t result)
 {
 	if (result == 0)

@@ -93,7 +93,7 @@ static const struct refusal {
 	 "too many answers to you wait to be read: read them first"},
 	{MHD_HTTP_MISDIRECTED_REQUEST, "misdirected",
 	 "the target is a path, or a URL of this server"},
-	/* the last one stands for every other status */
+	/* the last entry is used for every other status */
 	{MHD_HTTP_BAD_REQUEST, "bad-request",
 	 "the request cannot be read: headers, path, query or JSON body"},
 };
@@ -132,7 +132,7 @@ static bool exchange_is_api(const char *url)
 
 /*
  * Returns whether core gets the request's body piece by piece as it comes: a PUT of a path that
- * ends in /content uploads what a volume is to hold.
+ * ends in /content uploads the content of a volume.
  */
 static bool exchange_streams(const char *url, const char *method)
 {

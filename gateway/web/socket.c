@@ -66,7 +66,7 @@ static void socket_parse(struct exchange *exchange)
 	}
 }
 
-/* Sends the client what waits in `output`. Returns false when the WebSocket was closed. */
+/* Sends the client the bytes in `output`. Returns false when the WebSocket was closed. */
 static bool socket_flush(struct exchange *exchange)
 {
 	struct buffer *output = &exchange->output;

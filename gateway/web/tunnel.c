@@ -91,7 +91,9 @@ static bool tunnel_accept(int64_t now_ms)
 	return true;
 }
 
-/* Ends a tunnel whose answers are sent: for LINGER_MS, what the client still sends is dropped. */
+/*
+ * Ends a tunnel whose answers are sent: for LINGER_MS, further bytes from the client are dropped.
+ */
 static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
 {
 	shutdown(tunnel->client, SHUT_WR);
@@ -170,7 +172,7 @@ static bool tunnel_give(struct tunnel *tunnel, int64_t now_ms, bool *broken)
 	sent = send(tunnel->inner, up->bytes + up->at, up->passed, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent <= 0) {
 		/*
-		 * The server has closed its end of the socket pair: what it answered before that is
+		 * The server has closed its end of the socket pair: its answers before that are
 		 * still sent to the client.
 		 */
 		if (errno == EPIPE || errno == ECONNRESET) {

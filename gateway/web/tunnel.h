@@ -24,12 +24,12 @@ enum {
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address);
 
 /*
- * Fills `waits` (TUNNEL_POLLS entries) with what the tunnels wait for, and returns how many there
- * are. Lowers *wait_ms when a tunnel's time limit is over sooner.
+ * Fills `waits` (TUNNEL_POLLS entries) with the sockets and events that the tunnels wait for, and
+ * returns their number. Lowers *wait_ms when a tunnel's time limit is over sooner.
  */
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms);
 
-/* Moves the tunnels' bytes after the poll; `waits` is what tunnel_wants() has filled. */
+/* Moves the tunnels' bytes after the poll; `waits` was filled by tunnel_wants(). */
 void tunnel_turn(const struct pollfd *waits);
 
 /*

@@ -38,7 +38,7 @@ void web_guard_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 }
 
-/* Leaves paths and queries as they are: request.c decodes them, and refuses what is ambiguous. */
+/* Leaves paths and queries as they are: request.c decodes them, and refuses ambiguous ones. */
 static size_t web_unescape(void *unused, struct MHD_Connection *connection, char *text)
 {
 	(void)unused;
@@ -222,8 +222,8 @@ static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 }
 
 /*
- * Does one turn of the main loop: waits, then handles what is ready. Returns false when core is
- * gone.
+ * Does one turn of the main loop: waits, then handles all sockets that are ready. Returns false
+ * when core is gone.
  */
 static bool web_turn(void)
 {

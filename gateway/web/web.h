@@ -110,12 +110,12 @@ void exchange_taken(struct exchange *exchange, size_t count);
 enum MHD_Result exchange_reply(struct exchange *exchange);
 
 /*
- * Begins a request of Redfish's, whose body is complete: answers it, or asks core for what it
- * needs. `path` is the target's path as it came.
+ * Begins a request of Redfish's, whose body is complete: answers it, or sends core its first
+ * request. `path` is the target's path as it came.
  */
 enum MHD_Result exchange_redfish(struct exchange *exchange, const char *path, const char *method);
 /*
- * Takes core's answer to what Redfish has asked. Returns true if the exchange's own answer is
+ * Takes core's answer to a request of Redfish's. Returns true if the exchange's own answer is
  * complete, false if core was asked again.
  */
 bool exchange_redfish_take(struct exchange *exchange);
@@ -164,7 +164,7 @@ bool request_path(struct exchange *exchange, const char *url, const char **path)
  */
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status);
-/* Makes that list of what the exchange's request of Redfish's asks core next. */
+/* Makes the list of fields for the next request to core of the exchange's Redfish request. */
 bool request_fields_redfish(const struct exchange *exchange, struct buffer *fields);
 /* Makes that list of what a request of E2B's asks core next. */
 /* Returns the key that a client of E2B's shows, or "". */

@@ -17,8 +17,8 @@ enum log_category {
 #define LOG_ARGUMENTS 5
 
 /*
- * One in this many entries of a ring is timed, so that the cost of logging is known at hardly any
- * cost.
+ * The number of a ring's entries for each one that is timed, so that the cost of logging is known
+ * at hardly any cost.
  */
 #define LOG_SAMPLE_EVERY 16
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Creates and frees vCPUs, and reads their registers for SYS_VCPU_GET. System calls do the former
- * and the latter with the object lock held alone; kernel/group/teardown.c calls vcpu_free. To read
- * registers, the vCPU is loaded on the running CPU (kernel/sched/vcpu_load.c).
+ * Creates and frees vCPUs, and reads their registers for SYS_VCPU_GET. System calls create vCPUs
+ * and read registers with the object lock held alone; kernel/group/teardown.c calls vcpu_free. To
+ * read registers, the vCPU is loaded on the running CPU (kernel/sched/vcpu_load.c).
  */
 #include "kernel/guest/vcpu.h"
 #include "arch/x86_64/cpu/fpu.h"

@@ -320,7 +320,7 @@ static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 en
 static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
 	/*
-	 * The monitor must see whatever the kicker wrote before the kick that is consumed here:
+	 * The monitor must see all of the kicker's writes before the kick that is consumed here:
 	 * hence SEQ_CST.
 	 */
 	bool kicked = vcpu->kicked && __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);

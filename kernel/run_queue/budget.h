@@ -12,7 +12,7 @@ struct budget_cap {
 	u64 budget; /* ticks per period; 0: no cap */
 	u64 period;
 	u64 period_end;
-	/* ticks used of this period's budget, including what earlier periods overran */
+	/* ticks used of this period's budget, including the excess of earlier periods */
 	u64 spent;
 	u64 updated; /* the tick up to which `spent` counts */
 	u64 running; /* number of entities that spend the budget now */

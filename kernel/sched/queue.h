@@ -66,8 +66,8 @@ void queue_end(struct queue *queue);
 void signal_raise(struct signal *signal);
 
 /*
- * Takes signals, 64 at most, without their keys: the run of a vCPU ends for whatever they say, and
- * the next one for those that are left.
+ * Takes signals, 64 at most, without their keys: any signal ends the run of a vCPU, and one that is
+ * left ends the next run.
  */
 void queue_empty(struct queue *queue);
 /*

@@ -7,7 +7,7 @@
 
 /* Saves the registers of the vCPU that the CPU has loaded, if any; called by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
-/* Does what vcpu_load does, for a vCPU other than the one that this CPU has loaded. */
+/* As vcpu_load, but for a vCPU other than the one that this CPU has loaded. */
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
 /*
  * Loads the vCPU's registers on this CPU, if they are not. STATUS_AGAIN: another CPU still has them

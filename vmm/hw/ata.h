@@ -5,8 +5,8 @@
 #include "lib/types.h"
 
 /*
- * ATA disks, whatever connects them: ATA/ATAPI-7 volume 1. Queues, trimming and logical sectors of
- * more than 512 bytes (7.16.7): ATA8-ACS-2.
+ * ATA disks, for any controller: ATA/ATAPI-7 volume 1. Queues, trimming and logical sectors of more
+ * than 512 bytes (7.16.7): ATA8-ACS-2.
  */
 
 /* The status register. */

@@ -7,7 +7,7 @@
  * A token bucket: `rate` units a second, and up to `burst` units at once after a pause. An item (a
  * frame or request) may go while there is credit, and is then charged in full: the excess is a
  * debt, which must be paid off before the next item may go. So no item is too large for a bucket,
- * and whatever the numbers, each wait ends.
+ * and each wait ends for any rate and burst.
  */
 struct bucket {
 	u64 rate; /* units of credit (items or bytes) a second; 0: no limit */

@@ -20,7 +20,7 @@ enum copier_state {
 
 struct copier_page {
 	/* The manager writes the fields from here on, before the process runs. */
-	u32 overwrite; /* 1: whatever the destinations hold may be overwritten */
+	u32 overwrite; /* 1: the contents of the destinations may be overwritten */
 	u32 pad;
 	u64 unix_seconds;
 	struct backup_label label[COPIER_DISK_MAX]; /* the backup label of the copy of disk n */

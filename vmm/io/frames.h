@@ -92,7 +92,7 @@ static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 	if (unlikely(at % FRAME_ALIGN != 0))
 		return false;
 	__builtin_memcpy(header, record, sizeof(*header));
-	/* the reader uses only its copy from here on, whatever the peer writes to the ring */
+	/* the reader uses only its copy from here on, since the peer may change the ring */
 	__asm__ volatile("" ::: "memory");
 	*frame = record + sizeof(*header);
 	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&

@@ -46,7 +46,7 @@ struct net_about {
 };
 
 /*
- * The kinds of frames that a client can take as they are, as bits of link_line.wish. For other
+ * The kinds of frames that a client can take unchanged, as bits of link_line.wish. For other
  * clients the switch first fills in the checksum or cuts the frame into segments. The switch itself
  * takes all frames.
  */

@@ -19,7 +19,7 @@ bool slot_take(struct link_end *end, void *slot)
 		memcpy(slot, slots_of(end->memory)->requests[at], SLOT_REQUEST_BYTES);
 	else
 		memcpy(slot, slots_of(end->memory)->answers[at], SLOT_ANSWER_BYTES);
-	/* the reader uses only its copy from here on, whatever the peer writes to the slot */
+	/* the reader uses only its copy from here on, since the peer may change the slot */
 	__asm__ volatile("" ::: "memory");
 	end->read++;
 	return true;

@@ -32,7 +32,7 @@
  */
 #define STORE_CHUNKS_USUALLY BIT(24)
 
-/* --- what the manager gives the driver --- */
+/* --- the manager's part, for the driver --- */
 
 #define STORE_LEASE_KEEP  ~0u /* the store keeps the lease that its superblock has */
 #define STORE_LEASE_LEAST 3u  /* the shortest lease in seconds */
@@ -191,7 +191,7 @@ struct store_command {
 	u64 number;
 };
 
-/* --- what the driver tells the manager --- */
+/* --- the driver's reports to the manager --- */
 
 enum store_state {
 	STORE_LOADING,

@@ -39,7 +39,7 @@ extern char __bss_end[];
 
 /*
  * Touches every page that the manager will ever write, so that the kernel populates them now and
- * later changes of what `mem` shows are due to VMs.
+ * later changes in the output of `mem` are due to VMs.
  */
 static void main_touch_all(void)
 {
@@ -52,9 +52,9 @@ static void main_touch_all(void)
 }
 
 /*
- * Reserves CPU time, for the manager, so that operators' commands are handled and can end VMs
- * whatever these do. Without the reservation (another CPU would have to be found, or the time is
- * reserved already) the manager has only its weight.
+ * Reserves CPU time for the manager, so that operators' commands are handled and can end VMs under
+ * any load. Without the reservation (another CPU would have to be found, or the time is reserved
+ * already) the manager has only its weight.
  */
 static void main_reserve_time(void)
 {

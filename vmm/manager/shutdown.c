@@ -16,7 +16,7 @@
 #define LEAVE_NS (10 * NS_PER_S)
 
 static enum shutdown wanted;
-static u64 until_tsc; /* the host stops at this TSC whatever its stores do; 0: not known yet */
+static u64 until_tsc; /* the host stops by this TSC even if stores are held; 0: not known yet */
 
 void shutdown_ask(enum shutdown what)
 {

@@ -143,7 +143,7 @@ struct vm_channel {
 	 */
 	u64 unknown_ports;
 	u64 unknown_memory;
-	/* the last port accessed that no device has; undefined as long as there was none */
+	/* the last accessed port without a device; undefined as long as there was none */
 	u64 unknown_port_last;
 	u64 unknown_memory_last;
 	u64 injected;
@@ -293,7 +293,7 @@ enum monitor_flag {
 	/* the start entry START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
 	MONITOR_TRANSFER = 1 << 10,
 	/* The flags from here on are for a saver. */
-	/* the saver may overwrite whatever the destination disk holds */
+	/* the saver may overwrite the contents of the destination disk */
 	MONITOR_SAVE_OVERWRITES = 1 << 14,
 	MONITOR_SAVE_DIGESTS = 1 << 15, /* the saver writes nothing, and only computes digests */
 	/*

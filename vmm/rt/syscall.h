@@ -109,7 +109,7 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 
 /*
  * Makes one step of a system call between two runs of a guest, with up to two arguments; saves no
- * register that the kernel preserves. *value is written whatever the status.
+ * register that the kernel preserves. *value is written with any status.
  */
 static ALWAYS_INLINE enum status syscall_short(enum syscall number, u64 a, u64 b, u64 *value)
 {

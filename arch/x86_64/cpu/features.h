@@ -15,7 +15,9 @@ struct cpu_features {
 	bool vmx;
 	bool svm;
 	bool gib_pages; /* the CPU has 1-GiB pages, also in a second stage (EPT, NPT) */
-	/* the CPU is open to Meltdown: ring 3 may read what its tables map for ring 0 only */
+	/*
+	 * the CPU is open to Meltdown: ring 3 may read memory that its tables map for ring 0 only
+	 */
 	bool meltdown;
 	/* the CR4 bits with which the kernel always runs, as far as the host's CPUs have them */
 	u64 cr4;

@@ -15,8 +15,8 @@ size_t fpu_area_bytes(void);
 void fpu_area_init(void *area);
 
 /*
- * Fills a save area from an unchecked XSAVE image of at most a page: whatever the image holds, the
- * area can be loaded afterwards. No guest's FPU registers may be loaded during the call.
+ * Fills a save area from an unchecked XSAVE image of at most a page, so that any image can be
+ * loaded afterwards. No guest's FPU registers may be loaded during the call.
  */
 void fpu_area_take(void *area, const void *image);
 

@@ -124,7 +124,9 @@ static bool backup_has_volume_source(const struct backup_disks *disks)
 	return false;
 }
 
-/* Has Skerry begin the backup; the caller has checked the body, and what may be copied. */
+/*
+ * Has Skerry begin the backup; the caller has checked the body, and that the disks may be copied.
+ */
 static void backup_start(struct request *request, const struct backup_disks *disks)
 {
 	const char *words[2 + BACKUP_DISKS_MAX + 2] = {request->vm, request_text(request, "kind")};

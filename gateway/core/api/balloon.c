@@ -121,8 +121,8 @@ static void balloon_took_aim(uint64_t id, json_t *reply)
 }
 
 /*
- * Sets how much memory the guest is to keep, the aim of its balloon; Skerry says what sizes a guest
- * can be given.
+ * Sets how much memory the guest is to keep, the aim of its balloon; Skerry decides which sizes are
+ * valid.
  */
 void api_balloon_aim(struct request *request)
 {

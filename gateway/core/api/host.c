@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of the host: what it is, its log, the walk over its pages, reboot and power off. The
+ * Handlers of the host: its facts, its log, the walk over its pages, reboot and power off. The
  * table of routes names them; they read the cache and ask Skerry.
  */
 #include "gateway/core/api/api.h"

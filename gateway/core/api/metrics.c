@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler of /metrics, Prometheus text 0.0.4. It reads the cache and counters, and asks nobody.
- * A VM's name is the only label whose values are not fixed; no character of a name needs an escape.
+ * The handler of /metrics, Prometheus text 0.0.4. It reads the cache and counters, and sends no
+ * requests. A VM's name is the only label whose values are not fixed; no character of a name needs
+ * an escape.
  */
 #include "gateway/core/api/api.h"
 
@@ -158,7 +159,7 @@ static bool metrics_sees_traffic(const struct request *request, const struct hos
 					      : !strcmp(request->who.scope, "*");
 }
 
-/* Writes what VMs, disks and networks have transferred since the gateway knows them. */
+/* Writes the traffic of VMs, disks and networks since the gateway has known them. */
 static void metrics_traffic(const struct request *request, struct buffer *out)
 {
 	static const char *const label[] = {[HOST_TRAFFIC_DISK] = "disk",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler of reports, which an auditor reads of a host. The table of routes names it; it
- * gathers what is known, and answers with the report that is made of it.
+ * The handler of reports, which an auditor reads about a host. The table of routes names it; it has
+ * the facts gathered, and answers with the report made of them.
  */
 #include "gateway/core/api/api.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JSON schemas of what routes take and give, apart from the keys of a VM. The description of
- * the API reads them; they are constants.
+ * The JSON schemas of the bodies that routes take and give, apart from the keys of a VM. The
+ * description of the API reads them; they are constants.
  */
 
 #include "gateway/core/api/schema.h"

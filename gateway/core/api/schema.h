@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-/* JSON schemas of what the routes take and give, by the names in the table of routes. */
+/* JSON schemas of the routes' request and answer bodies, by the names in the table of routes. */
 struct schema {
 	const char *name, *text;
 };

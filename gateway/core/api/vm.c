@@ -352,7 +352,7 @@ void api_vm_action(struct request *request)
 {
 	static const struct {
 		const char *verb, *wanted;
-		/* after the action on the gateway's own VM the gateway goes on running */
+		/* the gateway keeps running after the action on its own VM */
 		bool outlived;
 	} actions[] = {
 		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit: one line before each change and one with its result, each on the disk before anything
- * goes on. The records of requests, operations and core's main function call it; it writes
- * audit.jsonl, and gives the last hash to Skerry.
+ * The audit: one line before each change and one with its result, each on the disk before the
+ * request continues. The records of requests, operations and core's main function call it; it
+ * writes audit.jsonl, and gives the last hash to Skerry.
  */
 
 #include "gateway/core/audit/audit.h"

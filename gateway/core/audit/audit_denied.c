@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits the audit's lines about denied actions and about what askers do to their own things:
+ * Limits the audit's lines about denied actions and about askers' actions on their own things:
  * beyond a limit, lines are only counted. The router and logins call it, in core's thread.
  */
 #include "gateway/core/audit/audit.h"

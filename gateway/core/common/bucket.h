@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A token bucket, which limits how often somebody may do something. rate.c and audit_denied.c use
+ * A token bucket, which limits how often an asker may do something. rate.c and audit_denied.c use
  * it, in one thread.
  */
 #pragma once

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-/* Returns the seconds of a clock that nobody can set (CLOCK_MONOTONIC). */
+/* Returns the seconds of a clock that cannot be set (CLOCK_MONOTONIC). */
 static inline double clock_now_s(void)
 {
 	struct timespec now;

@@ -28,7 +28,7 @@ typedef void history_heard(const struct history_form *form, const char *what, co
 void history_listen(history_heard *heard);
 /* Takes a complete round of samples from the cache of the host. */
 void history_sample(void);
-/* Writes what is gathered into the files. */
+/* Writes all waiting samples into the files. */
 void history_flush(void);
 
 /* Returns the form that belongs to the thing's name, or NULL if no thing has such a name. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the cache of Skerry's state up to date: asks for lists, takes in events and samples, and
- * tells the listener what has changed. The link calls it with Skerry's lines, core's main function
- * with the time; it writes `host`.
+ * Keeps the cache of Skerry's state up to date: asks for lists, takes events and samples, and tells
+ * the listener the changes. The link calls it with Skerry's lines, core's main function with the
+ * time; it writes `host`.
  */
 
 #include "gateway/core/host/host.h"
@@ -59,7 +59,10 @@ static int host_compare(const void *a, const void *b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
-/* Returns whether two objects of a VM differ in what the API shows, apart from counters. */
+/*
+ * Returns whether two objects of a VM differ in the members that the API shows, apart from
+ * counters.
+ */
 static bool host_vm_differs(json_t *old, json_t *new)
 {
 	static const char *const keys[] = {"state",	   "reason",  "exit_code",   "vcpus",

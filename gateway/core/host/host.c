@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The state of Skerry as the gateway knows it, and look-ups in it. The cache fills it; json.c,
- * sample.c and everything above read it. The file itself asks nobody.
+ * sample.c and all code above read it. The file itself sends no requests.
  */
 
 #include "gateway/core/host/host.h"

@@ -150,7 +150,7 @@ void host_vm_tag(const struct host_vm *vm, char *text, size_t room);
 /* Notes that a VM has changed: its kept JSON text is dropped, and made again when needed. */
 void host_vm_changed(struct host_vm *vm);
 
-/* Asks for the list of VMs soon; the listener hears what has changed. */
+/* Asks for the list of VMs soon; the listener is told of changes. */
 void host_refresh(void);
 /* Asks for the VM's keys, which were changed; until they have come, host_vm_settled() is false. */
 void host_refresh_config(struct host_vm *vm);

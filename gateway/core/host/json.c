@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes JSON of the cache: what the API shows of the host, of VMs and of events. Handlers and
- * streams call it; of the cache it changes only the text that it keeps of a VM.
+ * Makes JSON of the cache: the API's objects of the host, of VMs and of events. Handlers and
+ * streams call it; of the cache it changes only the kept text of a VM.
  */
 #include "gateway/base/bytes.h"
 #include "gateway/core/host/host.h"

@@ -161,7 +161,9 @@ static const char *traffic_vm_of_port(json_t *row)
 	return port && host_find(port) && (!mac || strcmp(mac, "-") != 0) ? port : NULL;
 }
 
-/* Takes in rows of ports. Skerry counts as received what the network receives from the port. */
+/*
+ * Takes rows of ports. Skerry counts as received the bytes that the network receives from the port.
+ */
 void host_traffic_take_nets(json_t *rows, double now_s)
 {
 	json_t *row;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds out who asks, by the credentials that a request may show. The router calls it before it
- * does anything else with a request; it asks identity/, and counts wrong credentials there. Each
- * way to show who one is has a row in a table here.
+ * Finds out who asks, by the credentials in a request. The router calls it before it does anything
+ * else with a request; it asks identity/, and counts wrong credentials there. Each kind of
+ * credential has a row in a table here.
  */
 
 #include "gateway/core/http/authenticate.h"
@@ -29,7 +29,7 @@
 
 #define BEARER "Bearer "
 
-/* A way for a client to show who it is. */
+/* A kind of credential, by which a client shows who it is. */
 struct scheme {
 	/*
 	 * Returns the credential of this kind that the request shows, or NULL; the text may be in

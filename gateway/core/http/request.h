@@ -22,7 +22,7 @@ enum stream_kind {
 
 /*
  * One request, from when web hands it over until it is answered in full. A function that waits for
- * something keeps the request's id, not its address: the client may go in between.
+ * an event keeps the request's id, not its address: the client may go in between.
  */
 struct request {
 	struct request *next;

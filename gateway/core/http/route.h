@@ -29,8 +29,8 @@ enum route_flag {
 	/* the route writes to a disk, which no VM owns, so authorise_disk() decides */
 	ROUTE_DISK = 64,
 	/*
-	 * the route changes only what belongs to the asker: the audit's lines of one asker are
-	 * limited
+	 * the route changes only things that belong to the asker: the audit's lines of one asker
+	 * are limited
 	 */
 	ROUTE_OWN = 128,
 	ROUTE_NAMED = 256,   /* the audit takes body.name as the object that the action is about */

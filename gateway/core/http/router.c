@@ -36,7 +36,7 @@ static size_t router_take_segment(char *to, size_t room, const char *path)
 	return length;
 }
 
-/* Returns whether `path` fits `pattern`, in which a word in braces stands for one segment. */
+/* Returns whether `path` fits `pattern`, in which a word in braces matches any segment. */
 static bool router_matches(const char *pattern, const char *path, struct request *request)
 {
 	request->vm[0] = request->store[0] = request->item[0] = 0;

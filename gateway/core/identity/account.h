@@ -8,8 +8,8 @@
 #include "gateway/core/identity/password.h"
 
 /*
- * A user, as users.json of the state directory has it: somebody who logs in with a password, and
- * what they may then do.
+ * A user, as users.json of the state directory has it: a person who logs in with a password, with
+ * roles and a scope.
  */
 struct account {
 	/* a new number after each change, which ends the user's logins; 0: the entry is free */

@@ -128,7 +128,7 @@ void login_failed(const char *address, const char *user)
 		login_count(login_find(LOGIN_ALL, address, NULL, true), LOGIN_FREE_ALL);
 }
 
-/* Undoes what login_failed() has counted for a password that was found right. */
+/* Takes back login_failed()'s count for a password that was found right. */
 void login_passed(const char *address, const char *user)
 {
 	struct login *login =

@@ -19,7 +19,10 @@ enum {
 	PASSWORD_PER_ADDRESS = 2,
 };
 
-/* The result of a job: whether the password is right, or the new hash, "" if none was made. */
+/*
+ * The result of a job: whether the password is right, or the new hash, which is "" if none was
+ * made.
+ */
 struct password_result {
 	uint32_t request; /* the id of the request, whose client may have gone since */
 	uint64_t account;

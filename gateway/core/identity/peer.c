@@ -38,7 +38,10 @@ int peer_listen(const char *option, const char *path)
 
 	string_copy(address.sun_path, sizeof(address.sun_path), path);
 	unlink(path);
-	/* Anybody may connect; the user at the other end decides what is allowed. */
+	/*
+	 * The socket's mode lets any user connect; the user at the other end decides what is
+	 * allowed.
+	 */
 	done = fd >= 0 && strlen(path) < sizeof(address.sun_path) &&
 	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0;
 	umask(mask);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scopes: patterns of VMs' names, by which a credential sees some VMs alone. All who show or change
- * a VM ask here; the file looks at its arguments and nothing else.
+ * Scopes: patterns of VMs' names, by which a credential sees some VMs alone. All code that shows or
+ * changes a VM asks here; the file looks at its arguments and nothing else.
  */
 
 #include "gateway/core/identity/scope.h"

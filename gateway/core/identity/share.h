@@ -12,7 +12,7 @@ struct share {
 	const struct identity *who; /* the holder of this place; NULL: the place is free */
 	/* when the place was taken, on any growing scale; the least is the oldest */
 	double since;
-	/* share_place() uses these as indices of places; `count` stands for none. */
+	/* share_place() uses these as indices of places; `count` means no place. */
 	/* hash table: the first place of a holder whose hash is this place's index */
 	size_t bucket;
 	size_t next; /* the first place of the next holder with the same hash */

@@ -11,7 +11,7 @@
 /*
  * Reads tokens.json of the state directory. If there was none, *first gets the first token, else
  * "". `hash` (64 hex digits, or NULL) is the SHA-256 of a token with all roles, which is added: the
- * way back in for somebody who has lost the others.
+ * way back in for an administrator who has lost the others.
  */
 bool token_open(char *first, const char *hash);
 bool token_identify(const char *secret, struct identity *identity);

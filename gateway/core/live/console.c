@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guests' consoles: each reader has a stream of its own on the link, with its own credit. The table
- * of routes names its handlers, core's main function brings what web and Skerry send; it asks and
- * answers by the link.
+ * of routes names its handlers, core's main function brings the messages of web and Skerry; it asks
+ * and answers by the link.
  */
 
 #include "gateway/core/live/console.h"
@@ -25,7 +25,7 @@
 #include "gateway/link/link.h"
 
 enum {
-	/* the most consoles at a time: Skerry has so many streams on a machine channel */
+	/* the most consoles at a time, which is Skerry's limit of streams on a machine channel */
 	CONSOLES = 16,
 	CONSOLE_CREDIT = 65536,
 	/*

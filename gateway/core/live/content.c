@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Uploads and downloads of volumes: joins the body of an HTTP request or answer with streams of the
- * link that `volume write` and `volume read` open. This file has the table of transfers and what
- * follows each reply of Skerry's. Core's main function brings what web and Skerry send;
+ * link that `volume write` and `volume read` open. This file has the table of transfers and the
+ * step after each reply of Skerry's. Core's main function brings the messages of web and Skerry;
  * content_upload.c, content_download.c and content_request.c have the rest.
  */
 #include "gateway/core/live/content.h"
@@ -158,8 +158,8 @@ void content_ask_about(struct content *content, enum content_step step, const ch
 }
 
 /*
- * Returns a free entry of the table, filled with what all transfers need. If there is none, answers
- * the request and returns NULL.
+ * Returns a free entry of the table, with the fields set that all transfers need. If there is none,
+ * answers the request and returns NULL.
  */
 struct content *content_place(struct request *request)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handlers of volumes' contents: they read and check what a client asks for, and begin the
+ * The handlers of volumes' contents: they read and check a client's request, and begin the
  * transfer. The table of routes names them.
  */
 #include <stdio.h>
@@ -63,7 +63,7 @@ static bool content_read_sha256(struct content *content, const char *text)
 	return true;
 }
 
-/* Reads what a client says of an upload. Returns a sentence about what is wrong, or NULL. */
+/* Reads the headers of an upload. Returns a sentence about the first mistake, or NULL. */
 static const char *content_read_upload(struct content *content, const struct request *request)
 {
 	int64_t length = number_read(fields_get(&request->fields, "length"), -1, CONTENT_MOST);

@@ -85,7 +85,7 @@ void content_ask_about(struct content *content, enum content_step step, const ch
 
 /*
  * Uploads: content_open_piece() opens the stream of the next piece, content_push() sends bytes to
- * Skerry, content_piece_done() goes on when a piece is on the disk.
+ * Skerry, content_piece_done() continues when a piece is on the disk.
  */
 void content_open_piece(struct content *content);
 void content_push(struct content *content);

@@ -9,8 +9,8 @@
 /*
  * The queue of deliveries to web hooks. Each place of the table of rules has at most one delivery
  * under way, so that its deliveries keep their order and a receiver that does not answer delays no
- * other place's. The limits hold for places and not for rules' names: renaming rules gives nobody
- * more.
+ * other place's. The limits hold for places and not for rules' names, so that they cannot be evaded
+ * by renaming rules.
  */
 enum {
 	HOOK_QUEUE_EACH = 8, /* the most deliveries of a place; beyond that the oldest is dropped */
@@ -27,7 +27,7 @@ enum {
 void hook_queue_setup(void);
 /* Queues a delivery of the news if the rule has a web hook. */
 void hook_queue_add(const struct alert_news *news);
-/* Sends what is to be sent by now. */
+/* Sends the deliveries that are due. */
 void hook_queue_tick(void);
 /*
  * Adds the state of the deliveries to a rule's web hook to the rule's object: "waiting", "dropped",

@@ -5,7 +5,7 @@
 
 /*
  * An operation is a change that is under way. If it ends within the time that the client waits, the
- * request that began it gets the result; else it gets 202 and the operation's id. It goes on when
+ * request that began it gets the result; else it gets 202 and the operation's id. It continues when
  * the client leaves.
  */
 enum operation_kind {

@@ -163,8 +163,8 @@ static void template_next(struct template *template)
 }
 
 /*
- * Returns whether the guest has finished what Linux still does after its start, which each clone
- * would do again: it is idle for 95 % of the time. A guest that is never idle is taken after
+ * Returns whether the guest has finished the work that Linux still does after its start, which each
+ * clone would repeat: it is idle for 95 % of the time. A guest that is never idle is taken after
  * TEMPLATE_SETTLE_S.
  */
 static bool template_is_settled(const struct template *template)

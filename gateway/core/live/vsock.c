@@ -2,7 +2,7 @@
 /*
  * Connections to programs in guests: a WebSocket of a client is joined with a stream of the link
  * that `vsock connect` opens, or `stream open` to the port of the guest's agent. The table of
- * routes names its handler, core's main function brings what web and Skerry send; it asks and
+ * routes names its handler, core's main function brings the messages of web and Skerry; it asks and
  * answers by the link, and looks into no byte that it moves.
  */
 

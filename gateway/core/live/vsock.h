@@ -7,7 +7,7 @@
 
 /*
  * Connections to programs in guests, by the guests' socket devices: each WebSocket is one stream of
- * the link. No byte is lost: what a client has not acknowledged of a guest's bytes counts against
+ * the link. No byte is lost: bytes of a guest that the client has not acknowledged count against
  * Skerry's credit, and a client is told how many bytes it may send.
  */
 /* handles Skerry's line about a connection's stream: bytes, credit or the end */

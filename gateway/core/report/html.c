@@ -2,7 +2,7 @@
 /*
  * Makes a page of HTML of a report. The handler of reports calls it; it knows no section by name:
  * each becomes a list of facts and a table. All values are hostile text: names of VMs and users,
- * and what Skerry or a guest says.
+ * and texts of Skerry or a guest.
  */
 #include "gateway/core/report/html.h"
 

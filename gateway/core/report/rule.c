@@ -141,7 +141,7 @@ static enum rule_result rule_password(const struct report_facts *facts, struct r
 	return json_is_true(set) && locks ? RULE_PASSES : RULE_DEVIATES;
 }
 
-/* --- who may do what --- */
+/* --- roles and credentials --- */
 
 static enum rule_result rule_rights(const struct report_facts *facts, struct rule_found *found)
 {
@@ -224,7 +224,7 @@ static enum rule_result rule_limits(const struct report_facts *facts, struct rul
 								       : RULE_DEVIATES;
 }
 
-/* --- what was done --- */
+/* --- recorded actions --- */
 
 static enum rule_result rule_chain(const struct report_facts *facts, struct rule_found *found)
 {
@@ -258,7 +258,7 @@ static enum rule_result rule_anchored(const struct report_facts *facts, struct r
 	return *anchored ? RULE_PASSES : RULE_UNKNOWN;
 }
 
-/* --- what is stored --- */
+/* --- stored data --- */
 
 static enum rule_result rule_encrypted(const struct report_facts *facts, struct rule_found *found)
 {

@@ -2,7 +2,7 @@
 /*
  * Signs reports with a key of core's own (ECDSA, P-256). The handler of reports calls it, and
  * core's main function opens the key; it reads and writes report-key.pem. The server's own key is
- * not used, as the process that has it parses what strangers send.
+ * not used, as the process that has it parses bytes from strangers.
  */
 #include "gateway/core/report/sign.h"
 

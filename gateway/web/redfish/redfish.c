@@ -96,7 +96,7 @@ static bool redfish_read(struct redfish *redfish, const char *bytes, size_t coun
 	return false;
 }
 
-/* Sets what the row asks core first. */
+/* Sets the row's first request to core. */
 static void redfish_ask_first(struct redfish *redfish)
 {
 	const char *ask = redfish->row->ask;

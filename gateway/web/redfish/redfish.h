@@ -25,7 +25,7 @@ struct redfish;
 /* One method of a resource; the table is in resource.c. */
 struct redfish_row {
 	const char *method;
-	/* the path below /redfish, in which {} stands for one segment */
+	/* the path below /redfish, in which {} matches any segment */
 	const char *path;
 	/* the first request to core, "METHOD PATH", in which {} is that segment; NULL: none */
 	const char *ask;
@@ -44,7 +44,7 @@ struct redfish_row {
 /* A request of Redfish's, from its head until its answer. */
 struct redfish {
 	const struct redfish_row *row;
-	char item[REDFISH_ITEM_BYTES]; /* the segment of the path that {} stands for, or "" */
+	char item[REDFISH_ITEM_BYTES]; /* the segment of the path that {} matches, or "" */
 	char host[REDFISH_HOST_BYTES]; /* the host in the client's request */
 	json_t *body;		       /* the request's body, an object; NULL: it has none */
 	bool changing; /* core's next answer is that to the change which the row has asked for */
@@ -72,8 +72,8 @@ bool redfish_has(const char *path);
 
 /*
  * Begins a request; `path` is decoded, `bytes` its body of `count` bytes, `host` the header Host or
- * "". Afterwards the request is answered, or core is to be asked what `method`, `path` and `sent`
- * say. Returns NULL if there is no memory.
+ * "". Afterwards the request is answered, or core is to be asked with `method`, `path` and `sent`.
+ * Returns NULL if there is no memory.
  */
 struct redfish *redfish_begin(const char *method, const char *path, const char *bytes, size_t count,
 			      const char *host);

@@ -4,10 +4,7 @@
 #include "vmm/driver/disk/core/device.h"
 #include "vmm/hw/scsi.h"
 
-/*
- * Commands and answers of SCSI disks, whatever transport carries them. Each answer is checked
- * before its use.
- */
+/* Commands and answers of SCSI disks, for any transport. Each answer is checked before its use. */
 
 /* The place of a command's data. */
 enum scsi_data {

@@ -95,8 +95,8 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
 		/*
-		 * ends what an earlier client has begun, as a serial line does not show that a
-		 * client is gone
+		 * ends requests and streams of an earlier client, as a serial line does not show
+		 * that a client is gone
 		 */
 		channel_end_all(channel, slot);
 		channel_hello_show_more(json, channel);

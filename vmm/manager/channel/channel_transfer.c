@@ -12,7 +12,7 @@
 /* least bytes of input credit to give to the client, unless the transfer's ring is empty */
 #define GRANT_BYTES 4096u
 
-/* --- what the client sends --- */
+/* --- lines from the client --- */
 
 static void channel_transfer_fill(struct transfer *transfer, const u8 *bytes, u32 count)
 {
@@ -120,7 +120,7 @@ void channel_transfer_take(struct transfer *transfer, const struct request *requ
 	}
 }
 
-/* --- what the process does --- */
+/* --- the process's side --- */
 
 static u64 channel_transfer_in_ring(const struct transfer *transfer)
 {
@@ -187,7 +187,7 @@ static void channel_transfer_give_up(struct transfer *transfer)
 		transfer_break_off(transfer, "its process did nothing for %u s", seconds);
 }
 
-/* --- what is sent to the client --- */
+/* --- lines to the client --- */
 
 static bool channel_transfer_send_piece(struct machine_channel *channel, struct transfer *transfer)
 {

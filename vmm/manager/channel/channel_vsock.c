@@ -97,7 +97,7 @@ static void channel_vsock_close(struct channel_socket *socket, const char *reaso
 	socket->closed = reason;
 }
 
-/* --- what the client sends --- */
+/* --- lines from the client --- */
 
 static bool channel_vsock_take_bytes(struct channel_socket *socket, const struct request *request)
 {
@@ -143,12 +143,12 @@ bool channel_vsock_take(struct machine_channel *channel, const struct request *r
 	return true;
 }
 
-/* --- what the guest does --- */
+/* --- the guest's side --- */
 
 /*
- * Returns whether a VM's guest may open no more connections now: either guests hold all the
- * channel's sockets that they may have, or this guest holds at least as many as are still free for
- * guests.
+ * Returns whether a VM's guest may open no more connections now: either guests hold all of the
+ * channel's sockets that they may have, or this guest holds at least as many as guests may still
+ * open.
  */
 static bool channel_vsock_is_full(const struct machine_channel *channel, const struct vm *vm)
 {

@@ -28,7 +28,7 @@ struct channel_socket {
 	struct vm_vsock_end end;
 
 	/*
-	 * The monitor's doorbell count and the generation of the vsock area, as they were when a
+	 * The monitor's doorbell count and the generation of the vsock area at the moment when a
 	 * listener last looked for connections.
 	 */
 	u32 bell;

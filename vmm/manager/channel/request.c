@@ -136,7 +136,7 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 {
 	if (kind == JSON_NUMBER && parse_u64(raw, number))
 		return;
-	/* in lines that get no answer, ~0 stands for a number that could not be read */
+	/* in lines that get no answer, ~0 marks a number that could not be read */
 	*number = ~0ull;
 	request_tell(state, at, "this is no number; write a whole number in decimal");
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The commands of Skerry: how a file in commands/ declares one, how a line is run, and what
- * commands use to find VMs and to wait for them.
+ * The commands of Skerry: how a file in commands/ declares one, how a line is run, and functions by
+ * which commands find VMs and wait for them.
  */
 #include "vmm/manager/command/reply.h"
 

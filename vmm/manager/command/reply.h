@@ -89,7 +89,7 @@ struct reply {
 	bool json; /* the answer is to be JSON: -j was given, or a machine channel asks */
 	bool failed;
 	u8 code; /* enum reply_code of the error, if the command has failed */
-	/* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1; 0: none was */
+	/* for CODE_BAD_STATE: the refused enum vm_action, plus 1; otherwise 0 */
 	u8 refused;
 	u8 tone; /* enum reply_tone of the following lines */
 	/* the text that shown lines and objects must have; "": all are shown */
@@ -146,7 +146,8 @@ struct reply {
 /* Writes one line of text to the asker and adds the newline. */
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /*
- * Writes an error, which says what was found and what would be right, and puts "error: " before it.
+ * Writes an error, a sentence about what was found and what would be right, and puts "error: "
+ * before it.
  */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /*

@@ -7,7 +7,7 @@
 struct words {
 	u32 count;
 	const char *word[COMMAND_WORDS_MAX + 2];
-	const char *problem; /* what is wrong with the line; NULL: nothing */
+	const char *problem; /* a sentence about the line's mistake; NULL: it has none */
 	char bytes[LINE_MAX + COMMAND_WORDS_MAX + 3];
 };
 

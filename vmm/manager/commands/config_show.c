@@ -121,8 +121,8 @@ static bool command_config_show_file(struct reply *reply, u64 number)
 
 /*
  * Shows one section, in such an order that Skerry, started with the output as its file, would show
- * the same again: existing VMs as they are, VMs that were never created as their section says; then
- * the VMs that have no section.
+ * the same again: existing VMs with their present settings, VMs that were never created with those
+ * of their section; then the VMs that have no section.
  */
 static bool command_config_show_part(struct reply *reply, u64 number)
 {

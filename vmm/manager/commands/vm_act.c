@@ -182,10 +182,10 @@ static void command_vm_act_choose(struct reply *reply, const struct vm *vm)
 	reply->chosen[reply->chosen_count++] = vm->id;
 }
 
-/* Returns whether a name matches: '*' stands for any characters, '?' for one. */
+/* Returns whether a name matches: '*' matches any characters, '?' one. */
 static bool command_vm_act_matches(const char *pattern, const char *name)
 {
-	/* the pattern's last star; `reach` is the end of what the star covers */
+	/* the pattern's last star; `reach` is the end of the text that the star covers */
 	const char *star = NULL;
 	const char *reach = NULL;
 

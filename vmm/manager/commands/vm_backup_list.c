@@ -163,7 +163,7 @@ static u32 command_vm_backup_list_show_row(struct reply *reply, const struct vm 
 	return row + 1;
 }
 
-/* Shows the line of that number, of a VM if it was named or none was. */
+/* Shows the line of that number, unless another VM was named. */
 static bool command_vm_backup_list_show(struct reply *reply, u64 number)
 {
 	u64 place = number >> ROW_BITS;

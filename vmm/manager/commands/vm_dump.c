@@ -16,8 +16,8 @@
 #define LINE_BYTES 16u
 
 /*
- * The first canonical address of the upper half with 5-level paging: no physical address is so
- * large.
+ * The first canonical address of the upper half with 5-level paging: every physical address is
+ * lower.
  */
 #define LINEAR_FIRST 0xff00000000000000ull
 

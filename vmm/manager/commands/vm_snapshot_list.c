@@ -43,7 +43,7 @@ static void command_vm_snapshot_list_show_one(struct reply *reply, const struct 
 	reply_object_end(reply);
 }
 
-/* Shows the snapshots of the VM at `place` in the table of VMs, if it was named or none was. */
+/* Shows the snapshots of the VM at `place` in the table of VMs, unless another VM was named. */
 static bool command_vm_snapshot_list_show_place(struct reply *reply, u64 place)
 {
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;

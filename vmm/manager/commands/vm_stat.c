@@ -245,7 +245,7 @@ static void command_vm_stat_show_word(struct reply *reply, const struct control_
 	reply_line(reply, "%-24s   0x%08llx  %s", word->name, N(value), set);
 }
 
-/* Shows the control words that decide about exits, as they are in force for vCPU 0. */
+/* Shows the control words in force for vCPU 0 that decide about exits. */
 static void command_vm_stat_show_controls(struct reply *reply, const struct vcpu_page *page)
 {
 	const struct control_word *words = cpu_is_svm() ? svm_words : vmx_words;

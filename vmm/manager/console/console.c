@@ -72,7 +72,7 @@ static const struct requester operator_terminal = {
 	.rights = MAY_ALL,
 };
 
-/* The asker of `run=` commands before anybody has logged in: no guest can be attached. */
+/* The asker of `run=` commands before the first login: it cannot attach a guest's console. */
 static const struct requester command_line = {
 	.put = console_put_reply,
 	.room = console_room,
@@ -297,7 +297,7 @@ static bool console_step_edit(void)
 	return true;
 }
 
-/* Stops waiting for the command; what it waits for continues. */
+/* Stops waiting for the command; its work continues. */
 static void console_interrupt_command(void)
 {
 	struct vm *vm = vm_by_id(reply.vm_id);
@@ -399,7 +399,7 @@ void console_page_off(void)
 	pager_off(&pager);
 }
 
-/* Ends whatever the terminal is used for; returns false if that end has to be waited for. */
+/* Ends the terminal's present use; returns false if that end has to be waited for. */
 static bool console_give_up(void)
 {
 	if (mode == MODE_WAIT && reply.lasting)

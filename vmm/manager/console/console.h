@@ -5,8 +5,9 @@
 
 /*
  * The operator's terminal: edits lines, runs commands one after the other, serves as a guest's
- * console while attached to it. Nothing here waits; console_step does what can be done. Notices
- * (log/notice.h) are shown above the line being edited, or wait until a guest's console is left.
+ * console while attached to it. No function here waits; console_step does as much as it can.
+ * Notices (log/notice.h) are shown above the line being edited, or wait until a guest's console is
+ * left.
  */
 void console_init(enum serial_name port);
 /* Moves the terminal to another port; output not yet sent goes there. */

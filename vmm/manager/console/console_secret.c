@@ -14,8 +14,8 @@
 #include "vmm/rt/format.h"
 
 /*
- * Iterations of the password's hash in one step, as many as in a login's: the manager does other
- * work between steps.
+ * Iterations of the password's hash in one step, the same number as for a login: the manager does
+ * other work between steps.
  */
 #define ITERATIONS_A_STEP 128u
 

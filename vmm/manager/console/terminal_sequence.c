@@ -284,9 +284,7 @@ void terminal_escape(struct terminal_filter *filter, char final)
 	case '=':
 	case '>':
 		break;
-	/*
-	 * RIS, a full reset: what the guest has changed is undone, and the operator's settings stay
-	 */
+	/* RIS, a full reset: the guest's changes are undone, and the operator's settings stay */
 	case 'c':
 		filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
 		filter->touched = true;
@@ -318,8 +316,8 @@ static void terminal_leave_screen(struct terminal_filter *filter)
 }
 
 /*
- * Sets back what a guest may have changed: SGR, character sets, IRM, DECCKM, DECKPNM, DECSCNM,
- * DECAWM, DECTCEM.
+ * Restores all settings that a guest may have changed: SGR, character sets, IRM, DECCKM, DECKPNM,
+ * DECSCNM, DECAWM, DECTCEM.
  */
 #define AS_BEFORE "\x1b[0m\x1b(B\x0f\x1b[4l\x1b[?1l\x1b>\x1b[?5l\x1b[?7h\x1b[?25h"
 

@@ -71,8 +71,8 @@ u32 backup_places_excess(const struct backup_place *places, u32 count, u64 keep)
 u64 backup_wait_s(u64 now, u64 last, u64 every);
 
 /*
- * Finds the chain that restores a disk, STORE/VOLUME, as it was at the moment, or, for 0, at the
- * last one, in any store. Returns false, with the reason in `problem`, if there is none.
+ * Finds the chain, in any store, that restores a disk, STORE/VOLUME, to a moment, or, for 0, to its
+ * last backup. Returns false, with the reason in `problem`, if there is none.
  */
 bool backup_chain_find(const char *disk, u64 moment, struct backup_chain *chain, char *problem,
 		       size_t size);

@@ -57,7 +57,7 @@ static void disk_window_unmap(struct driver_link *link)
 	link->ram.told = 0;
 }
 
-/* Returns whether the driver uses the window of that number; 0 stands for no window. */
+/* Returns whether the driver uses the window of that number; 0 means no window. */
 static bool disk_window_driver_is_at(const struct driver *driver, const struct driver_link *link,
 				     u32 number)
 {

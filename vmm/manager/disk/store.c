@@ -194,7 +194,7 @@ bool stores_settled(void)
 	return true;
 }
 
-/* --- what the driver reports --- */
+/* --- the driver's reports --- */
 
 /*
  * Copies bytes that the driver may be changing. Returns false if they changed during every attempt.

@@ -28,8 +28,8 @@
  */
 #define DRIVER_LOOK_NS (2 * NS_PER_S)
 /*
- * A driver hangs if it has not released a client that is leaving for this time, whatever else it
- * answers.
+ * A driver counts as hung if it has not released a leaving client for this time, even if it answers
+ * otherwise.
  */
 #define DRIVER_LEAVE_NS (30 * NS_PER_S)
 /* The interval at which a switch or a disk's driver is asked whether it lives. */
@@ -150,7 +150,7 @@ struct driver_link {
 	struct ram_window ram;
 	struct link_undo undo;
 	struct link_changes changes;
-	/* Set by whoever makes the link: */
+	/* Set by the maker of the link: */
 	char user[CONFIG_NAME_BYTES]; /* name of the link's user: a VM or card */
 	/* number of the user's [disk] or [net] section in the configuration */
 	u32 section;

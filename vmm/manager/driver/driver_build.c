@@ -41,8 +41,8 @@
  */
 #define WINDOW_PAGES 128u
 /*
- * The address at which the device finds the driver's DMA memory: not 0, to which registers that
- * nobody has set would lead.
+ * The address at which the device finds the driver's DMA memory: not 0, since registers that were
+ * never set would lead there.
  */
 #define DEVICE_AT (16 * MIB)
 

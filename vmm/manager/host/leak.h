@@ -62,6 +62,6 @@ struct leak {
  */
 struct leak_cpu leak_cpu_read(void);
 
-/* Returns whether the CPU has the leak and what closes it, from the arguments alone. */
+/* Returns whether the CPU has the leak and which measure closes it, from the arguments alone. */
 struct leak leak_judge(const struct leak_cpu *cpu, enum leak_number number);
 const char *leak_state_name(enum leak_state state);

@@ -43,8 +43,8 @@ u64 perf_deadline(void)
 }
 
 /*
- * Lets the kernel log samples, which have the level debug, or restores its log level. For entries
- * of this level the kernel wakes nobody.
+ * Lets the kernel log samples, which have the level debug, or restores its log level. The kernel
+ * wakes no reader for entries of this level.
  */
 static void perf_let_samples_pass(bool pass)
 {
@@ -153,7 +153,8 @@ static void perf_count(const struct perf_row *row)
 }
 
 /*
- * Returns the row of the profile for a sample: ring 0 is the kernel's, whatever group's thread ran.
+ * Returns the row of the profile for a sample: samples in ring 0 count for the kernel, in any
+ * group's thread.
  */
 static struct perf_row perf_row_of(bool kernel, u32 group, u64 offset)
 {

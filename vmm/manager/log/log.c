@@ -34,8 +34,8 @@ static bool behind;
 static const struct log_hooks *hooks;
 
 /*
- * Maps memory for a store and takes every page at once, so that later changes of what `mem` shows
- * are due to VMs.
+ * Maps memory for a store and takes every page at once, so that later changes in the output of
+ * `mem` are due to VMs.
  */
 static enum status log_map_store(u64 bytes, void **at)
 {

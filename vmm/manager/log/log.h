@@ -72,8 +72,8 @@ void log_take_kernel(void);
 /* Returns whether the last call of log_take_kernel left some entries. */
 bool log_behind(void);
 /*
- * Returns the TSC by which log_take_kernel has to be called again: entries of level debug wake
- * nobody.
+ * Returns the TSC by which log_take_kernel has to be called again, since the kernel wakes no reader
+ * for entries of level debug.
  */
 u64 log_deadline(void);
 

@@ -182,8 +182,8 @@ u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count)
 }
 
 /*
- * Enables the bridges above a function: their own bus mastering decides what they pass upwards
- * (PCI-to-PCI bridges 1.2, 3.2.4.3).
+ * Enables the bridges above a function: their own bus mastering decides which accesses they pass
+ * upwards (PCI-to-PCI bridges 1.2, 3.2.4.3).
  */
 static void pci_enable_bridges(struct pci_address behind)
 {

@@ -7,8 +7,8 @@
 
 /*
  * The host's PCI functions. Only the manager writes configuration space and MSI-X tables. A
- * function without a driver has its bus mastering off; one with a driver reaches what its IOMMU
- * lets it reach, or, without one, all memory: its driver is trusted then.
+ * function without a driver has its bus mastering off; one with a driver reaches the memory that
+ * its IOMMU allows, or, without one, all memory: its driver is trusted then.
  */
 
 /*

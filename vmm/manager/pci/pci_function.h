@@ -84,7 +84,7 @@ struct pci_function {
 };
 
 /*
- * Fills in what the function at that address reports; reading the sizes of its BARs turns their
+ * Fills in the facts about the function at that address; reading the sizes of its BARs turns their
  * decoding off meanwhile. Returns false if there is no function.
  */
 bool pci_function_read(struct pci_address address, struct pci_function *function);

@@ -32,7 +32,7 @@ enum transfer_state {
  * The manager's side of a transfer (vmm/rt/transfer.h): a stream of a machine channel, whose client
  * stores or delivers the bytes (its "store"). Its owner opens it, gives it to a process, looks at
  * `state`, and closes it in any case; the machine channel's step does all else, a piece at a time.
- * The ring never has more than TRANSFER_RING_BYTES, whichever side misbehaves.
+ * The ring never has more than TRANSFER_RING_BYTES, even if a side misbehaves.
  */
 struct transfer {
 	enum transfer_state state;

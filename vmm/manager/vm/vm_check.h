@@ -7,7 +7,7 @@
 void vm_check_promises(const struct vm *vm);
 
 /*
- * Checks the invariants of a VM before each step of its operations, whatever its monitor writes:
+ * Checks the invariants of a VM before each step of its operations, for any reports of its monitor:
  * its phase, its state and its operations are consistent. Only images built with DEBUG=1, unit
  * tests and fuzzers have this check.
  */

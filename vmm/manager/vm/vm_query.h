@@ -6,7 +6,7 @@
 
 /*
  * A question to a VM's monitor (vmm/rt/query.h). A monitor takes one question at a time: a second
- * asker waits for its turn, and no asker waits longer than VM_QUERY_NS, whatever the monitor does.
+ * asker waits for its turn, and no asker waits longer than VM_QUERY_NS, even for a broken monitor.
  */
 #define VM_QUERY_NS (10 * NS_PER_S)
 

@@ -126,7 +126,7 @@ struct vm {
 	 */
 	u64 deaf_until_tsc;
 	enum vm_phase phase;
-	enum vm_holder held_by; /* who still uses the VM's memory while the VM ends */
+	enum vm_holder held_by; /* a remaining user of an ending VM's memory */
 	/* name of a driver whose DMA may still reach the VM's memory; NULL: none */
 	const char *kept_by;
 	enum vm_after after;

@@ -123,9 +123,9 @@ struct device_ops {
 };
 
 /*
- * A device is its operations over one plain state struct without pointers: the struct is what is
- * saved. Everything else here connects the device to the VM. Calls for the devices of one VM come
- * one at a time, under their owner's lock.
+ * A device is its operations over one plain state struct without pointers, which alone is saved.
+ * Everything else here connects the device to the VM. Calls for the devices of one VM come one at a
+ * time, under their owner's lock.
  */
 struct device {
 	const char *name;
@@ -191,9 +191,9 @@ static inline enum status device_save(const struct device *device, void *bytes, 
 }
 
 /*
- * Loads a saved state; has no effect unless it is valid. The bytes must be 8-byte aligned and
- * written by nobody else. The levels of interrupt lines belong to the state of the interrupt
- * controllers: load that too.
+ * Loads a saved state; has no effect unless it is valid. The bytes must be 8-byte aligned and have
+ * no other writer. The levels of interrupt lines belong to the state of the interrupt controllers:
+ * load that too.
  */
 static inline enum status device_load(struct device *device, const void *bytes, size_t size)
 {

@@ -45,7 +45,7 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
  */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
-/* Returns whether CPUID answers a leaf with zeros whatever the vCPU's state. */
+/* Returns whether CPUID answers a leaf with zeros in any state of the vCPU. */
 bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 /* Returns whether any subleaf of the leaf answers more than zeros. */
 bool cpuid_has(const struct cpuid_policy *policy, u32 leaf);

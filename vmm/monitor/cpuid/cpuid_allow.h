@@ -16,7 +16,7 @@
 	 CPUID_1_ECX_MOVBE | CPUID_1_ECX_POPCNT | CPUID_1_ECX_AESNI | CPUID_1_ECX_XSAVE |          \
 	 CPUID_1_ECX_AVX | CPUID_1_ECX_F16C | CPUID_1_ECX_RDRAND)
 
-/* features that every guest gets, as they are emulated whatever the host has */
+/* features that every guest gets, as the monitor emulates them without the host's help */
 #define FORCE_1_ECX (CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE | CPUID_1_ECX_HYPERVISOR)
 
 #define ALLOW_1_EDX                                                                                \

@@ -15,6 +15,6 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 /*
  * Adds to the table a leaf that the guest has asked for and whose answer is zeros in any state, so
  * that the kernel answers it the next time; has no effect if no slot is free. Unless `indexed` is
- * set, the entry stands for every subleaf.
+ * set, the entry is for every subleaf.
  */
 void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed);

@@ -36,8 +36,8 @@ struct flash_config {
 	u8 *content;
 	void *context;
 	/*
-	 * Maps `content` at `base` in the guest, for reads, or unmaps it; does nothing if that is
-	 * so already.
+	 * Maps `content` at `base` in the guest, for reads, or unmaps it; has no effect if it is in
+	 * that state already.
 	 */
 	void (*show)(void *context, bool shown);
 	/*

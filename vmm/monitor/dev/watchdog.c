@@ -9,8 +9,8 @@
 #include "vmm/rt/checked.h"
 
 /*
- * Returns the seconds left until the watchdog expires, cut to 16 bits whatever saved state was
- * loaded.
+ * Returns the seconds left until the watchdog expires, cut to 16 bits, as a loaded state may have
+ * any number.
  */
 static u64 watchdog_left_s(const struct device *device)
 {

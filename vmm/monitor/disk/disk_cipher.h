@@ -26,7 +26,7 @@ void disk_cipher_make_header(const u8 key[DISK_KEY_BYTES], const u8 salt[DISK_SE
  */
 const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_BYTES],
 			     const struct disk_secret_header *header) MUST_CHECK;
-/* Returns whether the bytes are an encrypted disk's header, of whatever version and key. */
+/* Returns whether the bytes are an encrypted disk's header, of any version and key. */
 bool disk_cipher_is_header(const struct disk_secret_header *header);
 /* Encrypts, in place, cipher->block, the block that begins at `sector` of the guest's disk. */
 void disk_cipher_encrypt(struct disk_cipher *cipher, u64 sector);

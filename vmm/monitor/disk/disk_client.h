@@ -84,8 +84,8 @@ bool disk_client_is_landing(const struct disk_client *client);
 /* Shows the driver the new requests, and signals it if it sleeps. */
 void disk_client_flush(struct disk_client *client);
 /*
- * Does what disk_client_flush does. Returns true if it has woken the driver: then no answer is
- * signalled before disk_client_answer has returned false, which the caller must bring about.
+ * As disk_client_flush, but returns true if it has woken the driver: then no answer is signalled
+ * before disk_client_answer has returned false, which the caller must bring about.
  */
 bool disk_client_wake(struct disk_client *client) MUST_CHECK;
 /*

@@ -69,7 +69,8 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
 					      u32 size, u32 access, struct emulate_place *place);
 /*
- * Translates a linear address that the CPU reaches by itself, whatever the privilege and EFLAGS.AC.
+ * Translates a linear address that the CPU reaches by itself, without regard to the privilege level
+ * and EFLAGS.AC.
  */
 enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
 					     u32 access, struct emulate_place *place);

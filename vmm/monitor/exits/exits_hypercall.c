@@ -19,7 +19,9 @@ struct kvm_arguments {
 	u32 word_bits;
 };
 
-/* Ends the present or next HLT of the vCPU with that APIC ID, whatever its interrupt flag says. */
+/*
+ * Ends the present or next HLT of the vCPU with that APIC ID, with any value of its interrupt flag.
+ */
 static s64 exits_kick_cpu(struct vcpu *vcpu, u64 apic_id)
 {
 	struct machine *machine = vcpu->machine;

@@ -22,7 +22,7 @@ static void ioapic_send(struct ioapic *ioapic, u32 pin)
 		.logical = entry & IOAPIC_ENTRY_LOGICAL,
 	};
 
-	/* NMI, INIT and SMI are edges whatever the entry says. */
+	/* NMI, INIT and SMI are always edge-triggered. */
 	message.level = entry & IOAPIC_ENTRY_LEVEL && message.mode <= APIC_LOWEST_PRIORITY;
 	if (entry & IOAPIC_ENTRY_MASKED)
 		return;

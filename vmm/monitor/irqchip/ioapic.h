@@ -13,7 +13,7 @@ struct ioapic_state {
 	u64 entry[IOAPIC_PIN_COUNT];
 	u32 select;
 	u32 id;	  /* the I/O APIC's id as in its register: bits 27:24 */
-	u32 line; /* a bit for each pin that is asserted, whatever its polarity */
+	u32 line; /* a bit for each pin that is asserted, for either polarity */
 	u32 reserved;
 };
 

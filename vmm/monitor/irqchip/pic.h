@@ -6,7 +6,7 @@
 
 /* One 8259A. Fields have the names of the data sheet. */
 struct pic_chip {
-	u8 line; /* the levels of the inputs as they are now */
+	u8 line; /* the present levels of the inputs */
 	u8 edge; /* edge latches: a bit for each input with a rising edge not yet acknowledged */
 	u8 isr;
 	u8 imr;

@@ -18,8 +18,8 @@
 #include "vmm/rt/start.h"
 
 /*
- * Writes cloud-init's meta-data file for the VM. The instance ID is the VM's own UUID, whatever
- * smbios.uuid says, so that cloud-init treats each new VM as a new instance.
+ * Writes cloud-init's meta-data file for the VM. The instance ID is the VM's own UUID, not
+ * smbios.uuid, so that cloud-init treats each new VM as a new instance.
  */
 static void seed_write_meta(char meta[SEED_META_MAX])
 {

@@ -138,8 +138,8 @@ static u32 firmware_write_tables(struct firmware *firmware, const struct load_jo
 			       LAYOUT_RSDP - LAYOUT_ACPI,
 		       "as in guest RAM");
 	/*
-	 * acpi_tables_write writes only from LAYOUT_ACPI on: the buffer stands for that part of the
-	 * RAM
+	 * acpi_tables_write writes only from LAYOUT_ACPI on: the buffer takes the place of that
+	 * part of the RAM
 	 */
 	acpi_tables_write((u8 *)((uintptr_t)firmware->tables - LAYOUT_ACPI), &machine);
 	return table_loader_write(&firmware->loader, firmware->tables, firmware->rsdp, LAYOUT_ACPI);

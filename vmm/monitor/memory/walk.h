@@ -15,7 +15,7 @@ enum walk_access {
 	 * they are
 	 */
 	WALK_PROBE = 1 << 8,
-	/* the access is the CPU's own, to descriptor tables or a TSS, whatever the privilege */
+	/* the access is the CPU's own, to descriptor tables or a TSS, at any privilege level */
 	WALK_IMPLICIT = 1 << 9,
 };
 

@@ -78,7 +78,7 @@ struct pci_function_state {
 	u64 msix_pending; /* a bit for each MSI-X vector whose message is pending */
 	/* how many MSI-X messages went to addresses that are not local APICs' */
 	u64 message_refused_count;
-	u32 intx; /* whether the device asks for an interrupt, whatever level its INTx pin shows */
+	u32 intx; /* whether the device asks for an interrupt, seen at INTx or not */
 	u32 reserved;
 	struct msix_entry msix[PCI_MSIX_MAX];
 };
@@ -129,7 +129,7 @@ u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 by
 void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 table, u32 pending);
 /*
  * Puts the function into a free slot of the platform and its BARs at free addresses, and resets it.
- * Returns what platform_add returns; STATUS_NOT_SUPPORTED where the platform has no PCI;
+ * Returns the result of platform_add; STATUS_NOT_SUPPORTED where the platform has no PCI;
  * STATUS_NO_MEMORY when a window of addresses for BARs is full.
  */
 enum status pci_function_add(struct platform *platform, struct pci_function *function,

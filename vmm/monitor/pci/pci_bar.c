@@ -2,8 +2,8 @@
 /*
  * Decides where BARs answer. A BAR answers only if the function's decoding is on, inside a window,
  * and where nothing else does; of two BARs the one of the lower slot and number answers, and the
- * other is only a register. So positions follow from the registers alone, in whatever order they
- * were written. Called by pci_config.c; changes the buses.
+ * other is only a register. So positions follow from the registers alone, not from the order of
+ * writes. Called by pci_config.c; changes the buses.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"

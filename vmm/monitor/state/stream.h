@@ -130,8 +130,8 @@ void stream_header_make(struct stream_header *header, const char *name, u64 ram_
 			const u8 salt[STREAM_SALT_BYTES]);
 enum stream_fault stream_header_fault(const struct stream_header *header) MUST_CHECK;
 /*
- * Returns whether a disk whose first block this is may be overwritten without a question: it
- * belongs to a save, of whatever version, or is zero.
+ * Returns whether a disk whose first block this is may be overwritten without a question: the block
+ * belongs to a save of any version, or is zero.
  */
 bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 

@@ -156,9 +156,9 @@ static void inject_prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip,
 
 /*
  * Lets an interrupt of a higher priority class go before one whose delivery was cut short: the
- * latter waits again in IRR, as on a CPU that had not begun to deliver it. So no interrupt window
- * is needed behind an interrupt, which SVM would have to inject as an event (inject_virtual in
- * arch/x86_64/virt/svm/inject.c).
+ * interrupted one waits again in IRR, as on a CPU that had not begun to deliver it. So no interrupt
+ * window is needed behind an interrupt, which SVM would have to inject as an event (inject_virtual
+ * in arch/x86_64/virt/svm/inject.c).
  */
 static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
 {

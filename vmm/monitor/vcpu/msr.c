@@ -210,8 +210,8 @@ static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *
 }
 
 /*
- * Writes an MSR with a base address, which must be canonical for the CPU's full width, whatever
- * paging is in use (SDM vol. 3, 4.5.2).
+ * Writes an MSR with a base address, which must be canonical for the CPU's full width in every
+ * paging mode (SDM vol. 3, 4.5.2).
  */
 static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
 			   enum vcpu_segment segment, u64 value)

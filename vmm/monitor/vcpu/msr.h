@@ -6,7 +6,7 @@
 
 /*
  * Sets the MSRs to their values after power-on, with memory types as firmware would have set them.
- * Guest memory is write-back whatever the guest writes here.
+ * Guest memory is always write-back; the guest's memory types have no effect.
  */
 void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 

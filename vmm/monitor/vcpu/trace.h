@@ -52,7 +52,7 @@ static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 		trace_turn(trace);
 }
 
-/* Does what trace_just_handled does, but has no effect if the last exit's cost is noted already. */
+/* As trace_just_handled, but has no effect if the last exit's cost is noted already. */
 static inline void trace_handled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

@@ -63,8 +63,8 @@ struct blk_protocol {
 extern const struct blk_protocol blk_disk_protocol;
 
 /*
- * Returns a free request, with nothing in it but its queue, for blk_keep; NULL if as many as there
- * may be are under way.
+ * Returns a free request, with nothing in it but its queue, for blk_keep; NULL if the limit of
+ * requests under way is reached.
  */
 struct blk_request *blk_new(struct virtio_blk *blk, u32 queue) MUST_CHECK;
 

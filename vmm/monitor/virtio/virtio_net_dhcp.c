@@ -267,8 +267,7 @@ static enum dhcp_kind dhcp_answer_to(const struct net_lease *lease,
 	case DHCP_INFORM:
 		return has == lease->address ? DHCP_ACK : DHCP_NONE;
 	default:
-		return DHCP_NONE; /* the address stays the card's, whatever its guest does not want
-				   */
+		return DHCP_NONE; /* the card keeps its address even if its guest declines it */
 	}
 }
 

@@ -189,7 +189,7 @@ static bool virtio_scsi_memory_valid(const void *bytes)
 	return blk_is_idle(&state->disk) && virtio_scsi_valid(bytes);
 }
 
-/* Takes the capacity from the CD's content in memory, whatever the loaded state says. */
+/* Takes the capacity from the CD's content in memory, not from the loaded state. */
 static void virtio_scsi_memory_loaded(struct device *device)
 {
 	struct virtio_blk *blk = scsi_blk_of(virtio_of(device));

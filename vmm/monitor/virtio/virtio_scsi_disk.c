@@ -53,7 +53,7 @@ static u32 disk_range_blocks(const struct virtio_blk *blk)
 	return BLOCK_RANGE_SECTORS / disk_block_sectors(blk);
 }
 
-/* --- what the disk is --- */
+/* --- facts about the disk --- */
 
 static u32 disk_name_bytes(const struct virtio_blk *blk)
 {
@@ -268,7 +268,8 @@ static void disk_read_place(const u8 *command, u64 *first, u64 *blocks)
 	}
 }
 
-/* Reads or writes blocks, or finds them to be there (VERIFY): whatever their content, it is fine.
+/*
+ * Reads or writes blocks, or confirms that they exist (VERIFY), without a check of their content.
  */
 static void disk_access(const struct virtio_blk *blk, const u8 *command, u8 operation,
 			struct scsi_answer *answer)

@@ -12,8 +12,8 @@ struct platform_config;
 
 #define VIRTIO_VSOCK_QUEUE_SIZE 64u
 /*
- * The most RST packets that wait for a buffer of the guest's; when there are so many, the device
- * takes no more packets from the guest.
+ * The most RST packets that wait for a buffer of the guest's; at this number the device takes no
+ * more packets from the guest.
  */
 #define VIRTIO_VSOCK_STRAYS 32u
 /* The most packets sent to the guest in one call; further packets follow soon. */

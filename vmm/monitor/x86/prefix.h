@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The longest instruction; a longer one is #GP, whatever it is (SDM vol. 2, 2.3.11). */
+/* The longest instruction; any longer one raises #GP (SDM vol. 2, 2.3.11). */
 #define X86_LENGTH_MAX 15u
 
 /* The default operand and address size of the code segment. */

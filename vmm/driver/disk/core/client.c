@@ -223,7 +223,7 @@ static enum block_status client_check(const struct client *client,
 	    (request->offset % PAGE_SIZE != 0 ||
 	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
-	/* discards and zeros of a volume are its store's work, whatever the device can do */
+	/* discards and zeros of a volume are its store's work, and need no ability of the device */
 	if (client->given.disk.store.volume == 0 &&
 	    (client_feature_of(request->operation) & ~unit->features) != 0)
 		return BLOCK_UNSUPPORTED;

@@ -24,8 +24,8 @@ enum layer_answer {
 
 struct layer {
 	/*
-	 * Starts the layer for a new client: clears what an earlier client at this index left, and
-	 * takes over the manager's settings.
+	 * Starts the layer for a new client: clears the state of an earlier client at this index,
+	 * and takes over the manager's settings.
 	 */
 	void (*open)(struct client *client, const struct layer *const *below);
 	/* Is called when a client leaves; the device has no requests of that client any more. */

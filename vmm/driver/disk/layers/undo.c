@@ -11,8 +11,8 @@
 #include "vmm/driver/disk/layers/undo_move.h"
 
 /*
- * Returns how many pieces in a row, from `piece` on, the store does not have yet: at most up to
- * `end`, as many as one read takes and the store has room for.
+ * Returns how many consecutive pieces, from `piece` on, the store does not have yet: at most up to
+ * `end`, and at most the number that one read takes and the store has room for.
  */
 static u32 undo_missing(const struct undo *undo, u64 piece, u64 end)
 {

@@ -13,10 +13,7 @@
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
-/*
- * Returns the name of the VM's disk at index `place`; each call overwrites what the last one has
- * returned.
- */
+/* Returns the name of the VM's disk at index `place`; each call overwrites the last result. */
 static const char *vm_clone_name_of(const struct vm *vm, u32 place)
 {
 	static char name[CONFIG_DISK_BYTES];

@@ -172,9 +172,7 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 		if (!wish->backup)
 			return vm_volume_pass_key(wish->vm, place, store, &own, item, problem,
 						  size);
-		/*
-		 * the process that copies needs no key: it copies the encrypted blocks as they are
-		 */
+		/* the process that copies needs no key: it copies the encrypted blocks unchanged */
 		item->key = own.key;
 		return true;
 	}

@@ -102,7 +102,7 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(RESERVE_PAGES + VM_GRANT_PAGES);
 	u64 pages = MAX(VM_GRANT_PAGES, available / GRANT_SHARE);
-	/* the most pages that the VM can use: for each layer as many as for its RAM */
+	/* the most pages that the VM can use: for each layer the number of pages of its RAM */
 	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config);
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {

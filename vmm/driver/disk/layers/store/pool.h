@@ -208,7 +208,7 @@ enum store_status pool_rekey(struct pool *pool, u64 id, const struct store_key *
 enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors);
 enum store_status pool_rename(struct pool *pool, u64 id, const char *name, u64 key_tag);
 
-/* --- pool_map.c: what a volume holds --- */
+/* --- pool_map.c: the content of volumes --- */
 
 /*
  * Finds the chunk at `index` of a volume: sets *chunk to its number on the disk, and *alone to

@@ -280,7 +280,7 @@ static u64 store_due_at(const struct open_store *store)
 	u64 at;
 
 	if (store->job != JOB_NONE)
-		return store->lease.rest_tsc; /* whatever is due waits for the job's end */
+		return store->lease.rest_tsc; /* all other work waits for the job's end */
 	at = MIN(store_count_at(store), store_lease_at(store));
 	return MIN(at, MIN(store_scrub_at(store), store_sum_at(store)));
 }

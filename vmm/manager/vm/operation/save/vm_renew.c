@@ -130,7 +130,10 @@ bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Begins a renewal. If `wish` is not NULL it stops in RENEW_STANDING, whatever `wish` is. */
+/*
+ * Begins a renewal. If `wish` is not NULL, the renewal stops in RENEW_STANDING; the pointer is not
+ * used otherwise.
+ */
 static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_t size)
 {
 	struct vm_renewal *renewal = &vm->renewal;

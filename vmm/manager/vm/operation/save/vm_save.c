@@ -2,8 +2,8 @@
 /*
  * Saves VMs on disks and in stores, and restores them. A save is a renewal whose second process
  * does not run the guest but writes it to a disk, or into a transfer to the client of a machine
- * channel; then the VM ends. A restore is a start whose monitor loads what was written. Called by
- * `vm save`, `vm restore`, `vm digest`, vm_renew.c, vm_backup.c and vm_step. Owns vm->save.
+ * channel; then the VM ends. A restore is a start whose monitor loads a save. Called by `vm save`,
+ * `vm restore`, `vm digest`, vm_renew.c, vm_backup.c and vm_step. Owns vm->save.
  */
 #include "vmm/manager/vm/operation/save/vm_save.h"
 #include "lib/read_once.h"

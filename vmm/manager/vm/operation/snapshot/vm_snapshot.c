@@ -263,7 +263,7 @@ static bool vm_snapshot_take_state(struct vm *vm)
 }
 
 /*
- * Continues the guest once the disks' drivers keep the blocks as they were when the guest was
+ * Continues the guest once the disks' drivers keep the blocks of the moment when the guest was
  * stopped.
  */
 static void vm_snapshot_look_whether_kept(struct vm *vm)
