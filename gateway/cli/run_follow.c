@@ -38,7 +38,7 @@ struct follow {
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
 	unsigned count; /* bytes of input that the server has not taken yet */
-	int again_ms;	/* the milliseconds left until those bytes may be sent again */
+	int again_ms;	/* the milliseconds left until the waiting input may be sent again */
 };
 
 static volatile sig_atomic_t follow_stopped, follow_resized;

@@ -19,7 +19,7 @@ struct body {
 	uint64_t left; /* bytes of the body, or of the chunk, that are still to come */
 	enum {
 		BODY_SIZE,	 /* within the size of a chunk */
-		BODY_EXTENSION,	 /* behind the size, in the same line */
+		BODY_EXTENSION,	 /* behind a chunk's size, in the same line */
 		BODY_SIZE_LF,	 /* the LF behind the size */
 		BODY_CONTENT,	 /* within the bytes of a body or a chunk */
 		BODY_CONTENT_CR, /* the CR and the LF behind the bytes of a chunk */

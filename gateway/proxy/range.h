@@ -12,7 +12,7 @@ struct range {
 
 enum { RANGE_OWN = 64, RANGE_TEXT = 16 };
 
-/* Reads ADDRESS[/BITS]. Returns false if it is none. */
+/* Reads ADDRESS[/BITS]. Returns false if the text has another form. */
 bool range_read(struct range *range, const char *text);
 bool range_has(const struct range *range, uint32_t address);
 /* Returns whether one of the ranges has the address. */

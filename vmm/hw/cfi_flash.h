@@ -11,7 +11,7 @@
 #define FLASH_READ_ARRAY   0xffu
 #define FLASH_READ_STATUS  0x70u
 #define FLASH_CLEAR_STATUS 0x50u
-#define FLASH_PROGRAM	   0x10u /* the next byte is programmed where it is written */
+#define FLASH_PROGRAM	   0x10u /* the next written byte is programmed at its address */
 #define FLASH_PROGRAM_TOO  0x40u
 #define FLASH_ERASE	   0x20u /* and FLASH_CONFIRM, in the block to erase */
 #define FLASH_CONFIRM	   0xd0u

@@ -45,7 +45,7 @@ enum i8042_command {
 #define I8042_SELF_TEST_PASSED	  0x55u
 #define I8042_TEST_CLOCK_LOW	  0x01u
 #define I8042_RESEND		  0xfeu
-#define I8042_OUTPUT_RESET	  (1u << 0) /* resets the CPU while it is low */
+#define I8042_OUTPUT_RESET	  (1u << 0) /* a 0 resets the CPU */
 #define I8042_OUTPUT_A20	  (1u << 1)
 
 /* System control port A of the IBM PS/2. */

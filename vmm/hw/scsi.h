@@ -88,7 +88,7 @@ enum scsi_command_code {
 #define SCSI_INQUIRY_PAGES 0x01u
 #define SCSI_INQUIRY_TYPE  0x1fu /* bits of INQUIRY's first byte that hold the type of device */
 #define SCSI_TYPE_DISK	   0x00u
-#define SCSI_TYPE_NONE	   0x7fu /* the first byte of INQUIRY's data: there is no such unit */
+#define SCSI_TYPE_NONE	   0x7fu /* the first byte of INQUIRY's data if the unit does not exist */
 #define SCSI_VERSION_SPC_3 0x05u
 /* value of INQUIRY's first byte from which on no disk is connected at the unit */
 #define SCSI_NO_UNIT	     0x20u
@@ -118,10 +118,12 @@ enum scsi_command_code {
 #define SCSI_PROVISIONING_UNMAP	 0x80u
 #define SCSI_PROVISIONING_SAME	 0x60u /* WRITE SAME (16) and (10) unmap */
 #define SCSI_PROVISIONING_THIN	 2u    /* the type of provisioning, at offset 6 */
-/* offset in the page of block limits of a bit: WRITE SAME of no blocks is refused */
+/*
+ * offset, in the page of block limits, of the bit that tells that WRITE SAME of 0 blocks is refused
+ */
 #define SCSI_LIMITS_SAME_NONE 4u
 #define SCSI_LIMITS_GRAIN     28u /* a number of blocks; UNMAP should be given multiples of it */
-/* offset in the page of the medium's characteristics of its rotation rate: 16 bits */
+/* offset, in the page of the medium's characteristics, of its rotation rate: 16 bits */
 #define SCSI_MEDIUM_RATE	4u
 #define SCSI_MEDIUM_SOLID_STATE 1u
 #define SCSI_MEDIUM_BYTES	64u
@@ -170,10 +172,10 @@ enum scsi_command_code {
 /* Bits of the second byte of commands that access blocks: SBC-3 5. */
 #define SCSI_PROTECT_BITS 0xe0u /* protection information is to be checked */
 #define SCSI_THROUGH	  0x08u /* FUA: the medium is accessed, not a cache */
-#define SCSI_VERIFY_DATA  0x06u /* VERIFY: the data are compared with those that come with it */
+#define SCSI_VERIFY_DATA  0x06u /* VERIFY: the disk compares its data with the command's data */
 #define SCSI_SAME_ANCHOR  0x10u
 #define SCSI_SAME_UNMAP	  0x08u
-#define SCSI_SAME_NO_DATA 0x01u /* WRITE SAME (16): no block comes with it, zeros are meant */
+#define SCSI_SAME_NO_DATA 0x01u /* WRITE SAME (16): the command has no data, and writes zeros */
 
 /* Read and write big-endian numbers of `bytes` bytes. */
 static inline u64 scsi_get(const u8 *at, u32 bytes)

@@ -55,7 +55,7 @@ struct net_egress {
 
 /* The destinations that a port may send to, if it is `listed`: frames to all others are dropped. */
 struct net_egress_list {
-	u32 listed; /* not 0: the list holds, also if it is empty */
+	u32 listed; /* not 0: the list is in force, even if it is empty */
 	u32 count;
 	struct net_egress entry[NET_EGRESS_MAX];
 };

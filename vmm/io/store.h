@@ -41,7 +41,7 @@
 /* A store as the manager hands it over, in struct driver_channel. */
 struct store_given {
 	u64 at;	   /* address of the store's struct store_page in the driver's address space */
-	u64 bytes; /* size in bytes of the store's memory, which begins there */
+	u64 bytes; /* size in bytes of the store's memory, which begins at `at` */
 	u64 first_sector;
 	u64 sectors;
 	u8 host[STORE_ID_BYTES]; /* this host's identity; all 0: it has none */
@@ -214,7 +214,7 @@ enum store_status {
 	STORE_EXISTS,	/* a volume of the store has that name already */
 	STORE_IN_USE,	/* a client uses the volume */
 	STORE_NO_SPACE, /* the command would reserve more bytes than the store has */
-	STORE_NO_ROOM,	/* the store has as many volumes as it may have */
+	STORE_NO_ROOM,	/* the store has the most volumes that it may have */
 	STORE_DISK_ERROR,
 	STORE_STATUS_COUNT
 };
@@ -287,7 +287,7 @@ struct store_told {
 	u64 copied_chunks;
 	u32 check;	   /* enum store_check_state */
 	u32 check_blocks;  /* number of blocks that the last STORE_CHECK has looked at */
-	u32 check_faults;  /* number of those blocks that are damaged on the disk */
+	u32 check_faults;  /* number of checked blocks that are damaged on the disk */
 	u32 check_mended;  /* number of damaged blocks that were written anew */
 	u32 check_first;   /* number of the first damaged block of metadata */
 	u32 scrub;	   /* state of the last STORE_SCRUB, enum store_check_state */
@@ -301,7 +301,7 @@ struct store_told {
 
 struct store_answer {
 	u32 status; /* enum store_status */
-	u32 item;   /* index of the command's item for which it failed */
+	u32 item;   /* index of the item for which the command failed */
 	/* for each item, the id of the volume that the command has made */
 	u64 volume[STORE_ITEM_MAX];
 	/* why the store command failed, a sentence without a full stop; "": it did not fail */

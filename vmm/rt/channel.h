@@ -200,7 +200,7 @@ struct vm_channel {
 	 * derived with it
 	 */
 	u8 save_salt[SAVE_SALT_BYTES];
-	u32 save_key_wanted; /* 1: save_salt is there, and the key is wanted */
+	u32 save_key_wanted; /* 1: save_salt is set, and the monitor waits for the key */
 	u8 ram_digest[32];   /* SHA-256 over each page that is not zero, behind its number */
 	u8 state_digest[32]; /* SHA-256 over the state */
 	u32 seed_taken; /* 1: the guest has used its seed, which it is not given at another start */

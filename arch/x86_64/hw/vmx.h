@@ -72,11 +72,11 @@ enum vmcs32 {
 	VMCS_IDT_VECTORING_ERROR_CODE = 0x440a,
 	VMCS_EXIT_INSTRUCTION_LENGTH = 0x440c,
 	VMCS_EXIT_INSTRUCTION_INFO = 0x440e,
-	VMCS_GUEST_ES_LIMIT = 0x4800, /* ES's limit; those up to TR's follow in steps of 2 */
+	VMCS_GUEST_ES_LIMIT = 0x4800, /* ES's limit; those of CS to TR follow in steps of 2 */
 	VMCS_GUEST_TR_LIMIT = 0x480e,
 	VMCS_GUEST_GDTR_LIMIT = 0x4810,
 	VMCS_GUEST_IDTR_LIMIT = 0x4812,
-	VMCS_GUEST_ES_ACCESS = 0x4814, /* ES's access; those up to TR's follow in steps of 2 */
+	VMCS_GUEST_ES_ACCESS = 0x4814, /* ES's access; that of CS to TR follows in steps of 2 */
 	VMCS_GUEST_CS_ACCESS = 0x4816,
 	VMCS_GUEST_SS_ACCESS = 0x4818,
 	VMCS_GUEST_LDTR_ACCESS = 0x4820,

@@ -26,7 +26,7 @@ struct alert_preview {
 	unsigned things;	      /* number of things with a history that the rule is about */
 	uint64_t samples;	      /* number of the things' steps that have a value */
 	unsigned count;		      /* number of times that the rule would have fired */
-	struct alert_preview_time times[ALERT_PREVIEW_SHOWN]; /* the first of these times */
+	struct alert_preview_time times[ALERT_PREVIEW_SHOWN]; /* first times of firing */
 };
 
 /*

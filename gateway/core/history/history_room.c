@@ -20,7 +20,7 @@
 /* The numbers and sizes of the files in the folder of histories. */
 struct room {
 	unsigned count;	   /* number of files of the form */
-	unsigned gone;	   /* number of these files whose thing is gone */
+	unsigned gone;	   /* number of the form's files whose thing is gone */
 	size_t bytes;	   /* size of all files together */
 	size_t free_bytes; /* free bytes of the disk */
 	/* the longest unwritten file of a thing that is gone; "": there is no such file */

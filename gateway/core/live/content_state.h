@@ -25,7 +25,7 @@ enum {
 /* The step of a transfer: the event for which it waits. */
 enum content_step {
 	CONTENT_FREE,
-	CONTENT_LOOKS, /* the reply that says whether the volume is there */
+	CONTENT_LOOKS, /* the reply that tells whether the volume exists */
 	CONTENT_DROPS, /* the removal of the volume that an earlier upload has left */
 	CONTENT_MAKES,
 	CONTENT_OPENS, /* the stream that was asked for */

@@ -41,7 +41,7 @@ struct operation {
 		/* the id of a client's request that waits for the operation; 0: none */
 		uint32_t id;
 		double until_s;
-		bool began; /* this request began the operation; otherwise it only waits for it */
+		bool began; /* the request began the operation; false: it only waits for its end */
 	} waiting[OPERATION_REQUESTS];
 };
 

@@ -91,7 +91,7 @@ static json_t *gather_config(json_t *rows)
 
 static void gather_end(void);
 
-/* Ends the gathering once all is there. */
+/* Ends the gathering once all answers are there. */
 static void gather_look(void)
 {
 	for (unsigned i = 0; i < REPORT_COMMANDS; i++) {

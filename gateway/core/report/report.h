@@ -56,7 +56,7 @@ struct report_facts {
 	json_t *audit;		/* the newest lines of the audit, as audit_json() returns them */
 	enum report_chain_state chain;
 	struct audit_chain lines; /* the lines that were verified, unless `chain` is unknown */
-	int64_t chain_s;	  /* when these lines were verified, in UTC seconds */
+	int64_t chain_s;	  /* when the lines were verified, in UTC seconds */
 	struct report_sbom sbom;
 	char boot[40];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */

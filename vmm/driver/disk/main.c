@@ -23,7 +23,7 @@ static struct driver_channel *channel;
 
 static void main_take_commands(void)
 {
-	/* before client_take_commands: clients may have volumes of these stores */
+	/* called before client_take_commands, as clients may have volumes of these stores */
 	store_take_commands(channel);
 	client_take_commands();
 }

@@ -129,8 +129,8 @@ static u64 channel_transfer_in_ring(const struct transfer *transfer)
 }
 
 /*
- * Counts it as progress of the transfer that its process is busy, while nothing waits for the
- * client.
+ * Counts the process's sign that it is busy as progress of the transfer, while no bytes wait for
+ * the client.
  */
 static void channel_transfer_look_at_work(struct transfer *transfer)
 {

@@ -12,7 +12,7 @@
 enum console_secret_state {
 	/* there is nothing to do until more input comes or the deadline passes */
 	CONSOLE_SECRET_IDLE,
-	CONSOLE_SECRET_BUSY, /* there is more to do, without a wait */
+	CONSOLE_SECRET_BUSY, /* there is more work, which need not wait */
 	CONSOLE_SECRET_DONE, /* nothing is asked any more, and the operator may type commands */
 };
 

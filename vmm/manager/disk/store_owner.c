@@ -16,7 +16,7 @@
 #include "vmm/rt/format.h"
 
 static struct {
-	bool known;   /* the others are set */
+	bool known;   /* the fields below are set */
 	bool present; /* this host has an identity */
 	u8 id[STORE_ID_BYTES];
 	u64 session;

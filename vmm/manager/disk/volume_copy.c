@@ -50,7 +50,7 @@ static void copy_enter(enum copy_phase phase)
 	store_work_begin(&copy.work);
 }
 
-/* Ends the copy; `problem` is "" if all is there. */
+/* Ends the copy; `problem` is "" if the copy is complete. */
 static void copy_end(const char *problem)
 {
 	const struct content *content = content_find(copy.content);

@@ -11,7 +11,7 @@
  * anew.
  */
 struct link_ends {
-	handle_t memory; /* HANDLE_NONE: there are no ends */
+	handle_t memory; /* the link's memory; HANDLE_NONE: there are no ends */
 	handle_t doorbell;
 	handle_t bell;
 	struct link_memory *at; /* the memory, mapped in the manager */

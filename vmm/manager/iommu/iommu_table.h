@@ -29,7 +29,7 @@ struct iommu_scope {
 	u16 alias;
 	u16 first; /* the first requester id: bus << 8 | device << 3 | function */
 	u16 last;
-	u8 path_count; /* 1 or more if there is a path */
+	u8 path_count; /* number of entries in `path`; 0: there is no path */
 	u8 bus;	       /* bus where the path begins */
 	/* device << 3 | function of each bridge on the way, and of the device at the path's end */
 	u8 path[IOMMU_PATH_MAX];

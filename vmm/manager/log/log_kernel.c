@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the kernel's rings of log entries, one for each CPU. Called by log.c and `log stat`. Owns
- * how far each ring was read; the kernel may overwrite entries at any time.
+ * the position up to which each ring was read; the kernel may overwrite entries at any time.
  */
 #include "vmm/manager/log/log_kernel.h"
 #include "kernel/abi/pages.h"

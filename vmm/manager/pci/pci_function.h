@@ -40,7 +40,7 @@ struct pci_function {
 	u8 interface;
 	u8 revision;
 	u8 header;	   /* enum pci_header */
-	u8 interrupt_line; /* the interrupt line, as the firmware has set it */
+	u8 interrupt_line; /* the interrupt line that the firmware has set */
 	u8 interrupt_pin;  /* the interrupt pin, from 1 on; 0: the function has none */
 	u8 secondary_bus;  /* for a bridge: the numbers of the first and the last bus behind it */
 	u8 subordinate_bus;

@@ -32,7 +32,7 @@ struct vm_vsock_end {
 };
 
 /* The states of a connection, as the manager sees them. */
-enum vm_vsock_state {		      /* in the order in which a connection goes through them */
+enum vm_vsock_state {		      /* in the order of a connection's life */
 		      VM_VSOCK_WAITS, /* the guest has not answered the connection yet */
 		      VM_VSOCK_OPEN,
 		      VM_VSOCK_ENDED, /* the guest writes no more; its earlier bytes can still be

@@ -105,7 +105,7 @@ static void smbios_write_chassis(struct smbios_writer *writer,
 {
 	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* SMBIOS 2.8, 7.4 */
 	smbios_text(writer, 4, settings->vendor);
-	smbios_put(writer, 5, 1, 1);	 /* the chassis is of type "other" */
+	smbios_put(writer, 5, 1, 1);	 /* the chassis's type: "other" */
 	for (u32 at = 9; at <= 12; at++) /* the chassis's states: unknown */
 		smbios_put(writer, at, SMBIOS_UNKNOWN, 1);
 	smbios_end(writer);

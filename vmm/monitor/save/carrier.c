@@ -251,7 +251,7 @@ static bool carrier_rekey_piece(u64 at, u32 bytes)
 	if (!carrier_load_block(at, bytes))
 		return false;
 	if (is_zero(room->block, bytes) && room->changed == NULL)
-		return true; /* the volume that gets the content holds zeros there already */
+		return true; /* the target volume holds zeros there already */
 	if (room->empty)
 		return carrier_fails("it has no header, but holds something");
 	if (at == 0) {

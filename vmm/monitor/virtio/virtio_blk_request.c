@@ -83,7 +83,7 @@ struct blk_request *blk_new(struct virtio_blk *blk, u32 queue)
 	return request;
 }
 
-/* Takes at most as many requests as a queue has entries: other vCPUs may add them as fast. */
+/* Takes at most one queue's number of requests, since other vCPUs may add more without end. */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
 	struct virtio_chain chain;

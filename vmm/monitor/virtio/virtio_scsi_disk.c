@@ -274,7 +274,7 @@ static void disk_read_place(const u8 *command, u64 *first, u64 *blocks)
 static void disk_access(const struct virtio_blk *blk, const u8 *command, u8 operation,
 			struct scsi_answer *answer)
 {
-	bool short_one = command[0] >> 5 == 0; /* byte 1 then has bits of the first block */
+	bool short_one = command[0] >> 5 == 0; /* in this form, byte 1 has block bits */
 	bool through = !short_one && (command[1] & SCSI_THROUGH) != 0;
 	bool verify = command[0] == SCSI_VERIFY_10 || command[0] == SCSI_VERIFY_16;
 	u8 refused = verify ? SCSI_PROTECT_BITS | SCSI_VERIFY_DATA : SCSI_PROTECT_BITS;

@@ -10,7 +10,7 @@
  * reports one of them.
  */
 enum disk_attention {
-	DISK_ATTENTION_CAPACITY = 1 << 0, /* the disk has another size */
+	DISK_ATTENTION_CAPACITY = 1 << 0, /* the disk's size has changed */
 	/* requests were given up, as the guest has reset the unit */
 	DISK_ATTENTION_RESET = 1 << 1,
 	DISK_ATTENTION_ALL = DISK_ATTENTION_CAPACITY | DISK_ATTENTION_RESET,

@@ -25,7 +25,7 @@ struct x86_prefixes {
 	u8 flags; /* enum x86_prefix */
 	/* the segment override, 0-5, or X86_SEGMENT_NONE; in 64-bit mode only FS and GS count */
 	u8 segment;
-	u8 rex; /* the REX prefix, 40-4f; 0: there is none that counts */
+	u8 rex; /* the REX prefix, 40-4f; 0: no REX prefix has an effect */
 };
 
 /*

@@ -92,7 +92,7 @@ bool vblk_submit(struct vblk *vblk, struct driver_request *request)
 	vblk->request[slot] = request;
 	vblk->slot_of[id] = (u16)slot;
 	vblk->busy++;
-	/* until the driver waits, it looks for itself */
+	/* the driver polls until it waits */
 	virtio_ring_hush(&vblk->ring);
 	virtio_ring_tell(&vblk->ring);
 	return true;

@@ -43,7 +43,7 @@ struct pool_item {
 struct pool_area {
 	u32 block;	 /* the number of its first block */
 	u32 chunk;	 /* the first chunk in which its blocks, or their copies, lie */
-	u32 chunks;	 /* the number of these chunks, which volumes do not get */
+	u32 chunks;	 /* the number of the area's chunks, which volumes do not get */
 	u64 sector;	 /* its first sector, counted from the store's first one */
 	u64 copy_sector; /* the first sector of its copies, if the store keeps copies */
 };
@@ -58,7 +58,7 @@ struct pool_layout {
 struct pool {
 	struct store_superblock super;
 	struct pool_layout layout;
-	u32 data_chunks; /* how many chunks are for data; in the others lies metadata */
+	u32 data_chunks; /* number of chunks for data; the other chunks hold metadata */
 	u64 now;	 /* the present generation, to which changes belong */
 	u64 committed;	 /* the last generation that is completely on the disk */
 	bool dirty;	 /* there are changes since the last commit began */

@@ -18,7 +18,7 @@ enum store_job {
 	JOB_CHECK,  /* compares a block of metadata on the disk with that in memory */
 	JOB_SUM,    /* computes the sum of a chunk that was not written to for a while */
 	JOB_SCRUB,  /* compares a chunk of data with its sum */
-	JOB_GROW,   /* reads the end of the disk, before the store takes it */
+	JOB_GROW,   /* reads the end of the disk, before the store uses it */
 };
 
 /*
@@ -35,7 +35,7 @@ enum store_want {
 struct store_client {
 	u64 volume; /* the id of the client's volume; 0: the client has none */
 	u32 store;  /* the index of the store that has the volume */
-	u32 number; /* the number of the volume's record when it was found last */
+	u32 number; /* the number of the volume's record when the record was found last */
 	u32 want;   /* the need of the client's waiting request, enum store_want */
 	u64 sector; /* the first sector, in the volume, of the part that `want` is about */
 	u32 sectors;
@@ -105,7 +105,7 @@ struct store_check {
 	bool rested; /* a commit has ended since the last block was checked: the check may go on */
 	u32 block;   /* the block to be checked next; copies are counted behind all blocks */
 	u32 looked;  /* the number of blocks that have been checked */
-	u32 faults;  /* number of these that differed from the data written last */
+	u32 faults;  /* number of blocks that differed from the data written last */
 	/* how many of the differing ones were rewritten, or will be by the next commits */
 	u32 mended;
 	u32 first; /* the number of the first differing block */
@@ -126,13 +126,13 @@ struct store_lease {
 	u64 rest_tsc;  /* the time at which the store's job continues */
 	u64 looked_tsc;	   /* when the last look at the superblocks began */
 	u64 submitted_tsc; /* when the last superblock was given to the disk */
-	u64 since_tsc;	   /* when `seen` was seen first, while another host is watched */
+	u64 since_tsc;	   /* when `seen` was first read, while another host is watched */
 	/* the later superblock that was read, or written, last */
 	struct store_mark seen;
 	/* while a store is made: the superblock of another host that was there, and may go */
 	struct store_mark before;
 	bool makes;   /* a store is being made of which the disk has no superblock yet */
-	bool over;    /* a store that is there already may go */
+	bool over;    /* an existing store may be overwritten */
 	bool watches; /* another host has the store, and this host watches whether it commits */
 	/* the next superblock counts only if it is still there after a wait */
 	bool settles;
@@ -170,7 +170,7 @@ struct store_sums {
 	} ready[STORE_SUM_BATCH];
 };
 
-/* A comparison of all chunks that have sums with these. */
+/* A comparison of all chunks that have sums with their sums. */
 struct store_scrub {
 	bool under_way;
 	bool ended;
@@ -181,7 +181,7 @@ struct store_scrub {
 	u32 sums;	/* the number of chunks that were read */
 	u32 without;	/* the number of chunks in use that had no sum */
 	u32 faults;	/* the number of chunks that are rotten */
-	u32 rotten[STORE_ROT_MAX]; /* the first of these */
+	u32 rotten[STORE_ROT_MAX]; /* the first rotten chunks */
 	u32 record;		   /* the number of the volume's record that is searched next */
 	u64 index;		   /* the chunk of that volume at which the search continues */
 	u32 rot_count;
@@ -202,7 +202,7 @@ struct open_store {
 	enum store_job job;
 	struct store_step step;
 	struct store_command command; /* the manager's command that is being carried out */
-	bool commanded;		      /* there is such a command */
+	bool commanded;		      /* a command of the manager is being carried out */
 	/*
 	 * the command is answered once this generation of the store is on the disk; 0: it is not
 	 * done yet
@@ -342,9 +342,9 @@ bool store_grow_step(struct open_store *store);
 /* --- store_lease.c --- */
 
 enum store_lease_view {
-	LEASE_FREE,	/* the store may be loaded, and then claimed */
+	LEASE_FREE,	/* this host may load the store, and then claim it */
 	LEASE_WATCH,	/* another host has it: look again when the store's rest is over */
-	LEASE_HELD,	/* another host has it, and has committed since the first look */
+	LEASE_HELD,	/* another host holds the store, and has committed since the first look */
 	LEASE_NO_HOST,	/* this host has no identity */
 	LEASE_TOO_LONG, /* the lease cannot be right */
 };

@@ -20,7 +20,7 @@ enum vm_schedule_phase {
 /* The last scheduled backup of a disk, to which a differential one may be added. */
 struct vm_scheduled {
 	u8 id[BACKUP_ID_BYTES]; /* the id in the backup's label */
-	u64 moment;		/* as in struct backup_place; 0: there was none in this boot */
+	u64 moment;		/* as in struct backup_place; 0: no backup in this boot */
 	u32 sequence;
 };
 
