@@ -88,9 +88,7 @@ void list_all(struct rpc *call)
 {
 	uint32_t flags = (uint32_t)call->arguments.numbers[1];
 
-	/*
-	 * After this error the client asks for all VMs in an older way, and picks from them itself.
-	 */
+	/* The error makes the client ask for all VMs in an older way, and pick from them itself. */
 	if (flags & ~(uint32_t)LIST_SERVED)
 		rpc_fail(call, ERROR_NO_SUPPORT,
 			 "Skerry does not list VMs by what the flags 0x%x say",

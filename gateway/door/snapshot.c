@@ -144,7 +144,7 @@ void snapshot_list(struct rpc *call)
 	uint32_t flags = (uint32_t)call->arguments.numbers[call->arguments.number_count - 1];
 
 	/*
-	 * After this error the client asks for all snapshots in an older way, and picks from them
+	 * The error makes the client ask for all snapshots in an older way, and pick from them
 	 * itself.
 	 */
 	if (flags & ~(uint32_t)SNAPSHOT_EASY)

@@ -24,7 +24,7 @@
 static const u16 modes[] = {1, 5, 6, 7, 25, 47, 1047, 1048, 1049};
 
 #define MODE_ORIGIN 6u
-#define MODE_INSERT 4u /* an ECMA mode */
+#define MODE_INSERT 4u /* insert mode, a mode of ECMA-48 */
 
 struct parameter {
 	const char *start;

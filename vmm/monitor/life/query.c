@@ -298,7 +298,7 @@ static enum status query_answer_drive(struct machine *machine, const struct quer
 	*answer = (struct query_drive){
 		.full = drive->tray == TRAY_FULL,
 		.kept = (query->flags & QUERY_AIM) == 0 && drive->tray == TRAY_FULL,
-		/* a read that waits would go to the disk that the link has by then */
+		/* waiting reads count, too: they would go to the disk that the link has by then */
 		.reads = blk->client.outstanding + blk->waiting,
 	};
 	area->bytes = sizeof(*answer);

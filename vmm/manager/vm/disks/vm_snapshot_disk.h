@@ -27,7 +27,9 @@ bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, siz
  * use.
  */
 bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
-/* Returns whether a disk of the VM has old blocks, sees those of another VM's, or may get some. */
+/*
+ * Returns whether a disk of the VM has old blocks, may get some, or is a view of another VM's disk.
+ */
 bool vm_disks_need_a_look(const struct vm *vm);
 /*
  * Tells the operator, once, that a disk's room for old blocks is low, and makes room for a disk

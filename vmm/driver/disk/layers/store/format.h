@@ -86,7 +86,8 @@ struct store_superblock {
 	u8 host[STORE_ID_BYTES]; /* the identity of the host that holds, or held, the store */
 	/* raised by each host that takes the store: the superblock with the higher epoch counts */
 	u64 epoch;
-	u32 lease_s; /* seconds without a commit until another host may take it; 0: none */
+	/* seconds without a commit before another host may take the store; 0: there is no lease */
+	u32 lease_s;
 	/*
 	 * enum store_need: the abilities that a program must have to use the store; 0 in stores of
 	 * version 1, whose programs do not read this field
