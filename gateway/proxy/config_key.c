@@ -246,7 +246,7 @@ static const char *config_key_secret(const char *path, char *secret)
 	return NULL;
 }
 
-/* Makes a header's value from a text and an optional key behind it. */
+/* Makes a header's value of a text that may end with "@/PATH", the file whose secret follows it. */
 static const char *config_key_value(struct rule_header *header, char *value)
 {
 	char secret[RULE_KEY_BYTES] = "", *at = strstr(value, "@/");

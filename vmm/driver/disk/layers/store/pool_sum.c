@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the sums of chunks in a tree of its own, by chunks' numbers, so that a chunk has one sum
+ * Keeps the checksums (sums) of chunks in a tree of its own, by chunks' numbers, so that a chunk has one sum
  * however many volumes share it. Called by the store's layer and jobs. Touches memory only.
  *
  * A chunk with a sum is not written to. Its sum is taken away first, and the write waits until

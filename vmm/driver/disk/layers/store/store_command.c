@@ -251,9 +251,9 @@ static void store_take_anew(struct open_store *store)
 }
 
 /*
- * Begins to give the store back; the superblock that does so is answered by its commit. The
- * command's number is not kept in the store: a driver that is started anew has taken the store, and
- * gives it back once more.
+ * Begins to give the store back; the command is answered once the superblock that gives it back is
+ * committed. The command's number is not kept in the store: a driver that is started anew has taken
+ * the store, and gives it back once more.
  */
 static void store_release(struct open_store *store)
 {

@@ -67,7 +67,7 @@ static void vm_on_request_begin(struct vm *vm, u64 now_tsc)
 	vm->window.handled = READ_ONCE(vm->channel->window_wanted);
 	vm->window.taking = true;
 	__atomic_store_n(&vm->channel->window_save, vm->window.handled, __ATOMIC_RELEASE);
-	if (!vm_snapshot_take(vm, VM_ON_REQUEST_NAME, problem, sizeof(problem)))
+	if (!vm_snapshot_take(vm, VM_ON_REQUEST_NAME, false, problem, sizeof(problem)))
 		vm_on_request_taken(vm, problem);
 }
 
