@@ -65,6 +65,8 @@ struct cli {
 	int file_count;
 	const char *outputs[8]; /* run: PATH=LOCAL, or PATH */
 	int output_count;
+	const char *ports[8]; /* run: [HOSTPORT:]GUESTPORT, which are published */
+	int port_count;
 	const char *environment[32];
 	int environment_count;
 	struct http http;

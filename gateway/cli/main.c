@@ -39,6 +39,7 @@ static const char usage[] =
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
 	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR] [--egress LIST]\n"
+	"      [--publish [HOSTPORT:]PORT]...\n"
 	"      [--cpus N] [--memory SIZE] [--detach|--interactive|--terminal] -- "
 	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
@@ -171,6 +172,7 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
 	{"egress", required_argument, NULL, OPT_EGRESS},
+	{"publish", required_argument, NULL, 'p'},
 	{"warm", required_argument, NULL, OPT_WARM},
 	{"file", required_argument, NULL, OPT_FILE},
 	{"image", required_argument, NULL, OPT_IMAGE},
@@ -238,6 +240,13 @@ static void main_take_output(struct cli *cli, const char *output)
 	cli->outputs[cli->output_count++] = output;
 }
 
+static void main_take_port(struct cli *cli, const char *port)
+{
+	if (cli->port_count == (int)(ARRAY_COUNT(cli->ports)))
+		cli_die(CLI_USAGE, "give --publish eight times at most");
+	cli->ports[cli->port_count++] = port;
+}
+
 static void main_take_ssh_option(struct cli *cli, const char *text)
 {
 	if (cli->ssh_option_count == (int)(ARRAY_COUNT(cli->ssh_options)))
@@ -289,6 +298,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_OUTPUT:	main_take_output(cli, optarg); break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
+	case 'p':		main_take_port(cli, optarg); break;
 	case 't':		cli->terminal = true; break;
 	case OPT_PROFILE:	cli->profile = optarg; break;
 	case OPT_HTML:		cli->html = optarg; break;
@@ -319,7 +329,7 @@ int main(int count, char **words)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	atexit(websocket_leave);
-	while ((option = getopt_long(count, words, "fdit", options, NULL)) != -1)
+	while ((option = getopt_long(count, words, "fdip:t", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
 		cli_die(CLI_USAGE, "give either --host or --socket, not both");

@@ -153,6 +153,17 @@ static void run_add_terminal(json_t *body, json_t *limits)
 				    json_string(kind != NULL && *kind ? kind : "xterm"));
 }
 
+/* Adds the ports of --publish. */
+static void run_add_ports(json_t *body, const struct cli *cli)
+{
+	json_t *all = cli->port_count ? json_array() : NULL;
+
+	for (int i = 0; i < cli->port_count; i++)
+		json_array_append_new(all, json_string(cli->ports[i]));
+	if (all)
+		json_object_set_new(body, "publish", all);
+}
+
 static json_t *run_body(const struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object(), *command = json_array(), *limits = json_object();
@@ -176,6 +187,7 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 		json_object_set_new(body, "user", json_string(cli->user));
 	if (cli->egress)
 		json_object_set_new(body, "egress", json_string(cli->egress));
+	run_add_ports(body, cli);
 	if (cli->directory)
 		json_object_set_new(body, "directory", json_string(cli->directory));
 	if (cli->interactive)
@@ -307,6 +319,7 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--file FILE:PATH] "
 				   "[--output PATH=LOCAL] [--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] [--egress LIST] "
+				   "[--publish [HOSTPORT:]PORT] "
 				   "[-d | -i | -t] -- COMMAND...");
 	if ((cli->interactive || cli->terminal) && (cli->detach || cli->json))
 		cli_die(CLI_USAGE, "give --interactive and --terminal without --detach and --json");
@@ -341,6 +354,24 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
+/* Adds a cell with the ports that lead to the run now, such as 127.0.0.1:8080->80. */
+static void run_ports(struct table *table, const json_t *run)
+{
+	const json_t *port;
+	char text[300] = "";
+	size_t at = 0, i;
+
+	json_array_foreach(json_object_get(run, "published"), i, port)
+	{
+		if (json_is_true(json_object_get(port, "open")) && at < sizeof(text))
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s:%.0f->%.0f",
+					       at ? "," : "", table_text(port, "address"),
+					       table_number(port, "port"),
+					       table_number(port, "guest_port"));
+	}
+	table_add(table, text);
+}
+
 static void run_row(struct table *table, const json_t *run)
 {
 	const json_t *used = json_object_get(run, "used");
@@ -352,6 +383,7 @@ static void run_row(struct table *table, const json_t *run)
 	table_add(table, table_text(run, "result"));
 	table_add(table, table_text(run, "exit_code"));
 	table_add_format(table, "%.2f", table_number(used, "wall_s"));
+	run_ports(table, run);
 }
 
 enum cli_exit command_ps(struct cli *cli, int count, char **words)
@@ -360,7 +392,7 @@ enum cli_exit command_ps(struct cli *cli, int count, char **words)
 	if (count != 0)
 		cli_die(CLI_USAGE, "use: ps");
 	cli_connect(cli);
-	return items_show(cli, "/v1/runs", "ID TEMPLATE OWNER STATE RESULT >EXIT >SECONDS",
+	return items_show(cli, "/v1/runs", "ID TEMPLATE OWNER STATE RESULT >EXIT >SECONDS PORTS",
 			  run_row);
 }
 

@@ -56,9 +56,10 @@
 #include "gateway/door/door.h"
 #include "gateway/hook/hook.h"
 #include "gateway/link/link.h"
+#include "gateway/publish/publish.h"
 #include "gateway/web/web.h"
 
-enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 4 };
+enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 5 };
 
 static struct {
 	int listener, signals;
@@ -84,6 +85,12 @@ static void core_alert(const struct alert_news *news)
 {
 	stream_alert(news);
 	hook_queue_add(news);
+}
+
+static void core_listed(void)
+{
+	operation_look();
+	run_publish_listed();
 }
 
 static void core_link_lost(void)
@@ -116,7 +123,7 @@ static const struct host_listener core_listener = {
 	.event = stream_event,
 	.sample = core_sampled,
 	.lost = stream_lost,
-	.listed = operation_look,
+	.listed = core_listed,
 	.linked = core_linked,
 	.broken = core_link_lost,
 	.rebooted = operation_restarted,
@@ -183,7 +190,8 @@ static void core_signals(void)
 			continue;
 		}
 		front_reap();
-		hook_process_reap();
+		side_process_reap(&hook_process);
+		side_process_reap(&run_publish_process);
 	}
 }
 
@@ -218,7 +226,8 @@ static void core_turn(void)
 		link_wait(),
 		{core.signals, POLLIN, 0},
 		{password_wait(), POLLIN, 0},
-		hook_process_wait(),
+		side_process_wait(&hook_process),
+		side_process_wait(&run_publish_process),
 	};
 	int64_t now_ms;
 
@@ -234,7 +243,9 @@ static void core_turn(void)
 	if (waits[2].revents)
 		password_ready();
 	if (waits[3].revents)
-		hook_process_ready();
+		side_process_ready(&hook_process);
+	if (waits[4].revents)
+		side_process_ready(&run_publish_process);
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
 		tick_ms = now_ms;
 		core_tick(now_ms);
@@ -328,6 +339,8 @@ int main(int count, char **words)
 		return door_main(atoi(words[2]));
 	if (count == 4 && !strcmp(words[1], "hook"))
 		return hook_main(atoi(words[2]), words[3]);
+	if (count > 5 && !strcmp(words[1], "publish"))
+		return publish_main(atoi(words[2]), words + 3);
 	if (count == 2 && !strcmp(words[1], "openapi"))
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))
@@ -358,7 +371,8 @@ int main(int count, char **words)
 	alert_save(true);
 	audit_denied_tell(true);
 	audit_close();
-	hook_process_end();
+	side_process_end(&hook_process);
+	side_process_end(&run_publish_process);
 	front_end();
 	return 0;
 }

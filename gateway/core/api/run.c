@@ -86,6 +86,15 @@ static void run_take_output(struct run_asked *asked, const char *path)
 	api_run_word(&asked->order.words, 'o', "", path);
 }
 
+/* Adds a port that is to be published. */
+static void run_take_port(struct run_asked *asked, const char *text)
+{
+	const char *wrong = run_publish_add(&asked->order.publish, text);
+
+	if (wrong)
+		asked->wrong = wrong;
+}
+
 static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
 {
 	char *end;
@@ -156,7 +165,7 @@ bool api_run_take(struct run_asked *asked, const char *name, enum field_type typ
 {
 	bool text = type == FIELD_TEXT;
 
-	if (!strcmp(name, "command") || !strcmp(name, "outputs"))
+	if (!strcmp(name, "command") || !strcmp(name, "outputs") || !strcmp(name, "publish"))
 		return text && !strcmp(value, "[]"); /* its words follow */
 	if (!strcmp(name, "terminal"))
 		return asked->terminal = text && !strcmp(value, "{}");
@@ -179,6 +188,8 @@ bool api_run_take(struct run_asked *asked, const char *name, enum field_type typ
 		api_run_word(&asked->order.words, 'a', "", value);
 	else if (!strncmp(name, "outputs.", 8))
 		run_take_output(asked, value);
+	else if (!strncmp(name, "publish.", 8))
+		run_take_port(asked, value);
 	else if (!strncmp(name, "files.", 6))
 		run_take_file(asked, name + 6, value, false);
 	else if (!strncmp(name, "files_base64.", 13))
@@ -216,6 +227,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
 				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
+				       "\"publish\" (ports), "
 				       "\"terminal\" (rows and columns), \"directory\" "
 				       "(absolute), \"user\" "
 				       "(UID:GID), \"egress\" and \"limits\"";
@@ -270,7 +282,8 @@ void api_run_begin(struct request *request)
 	if (!run_read(request, &asked))
 		return;
 	if (scope_has(request->who.scope, asked.order.template)) {
-		if (api_run_has_memory(request, &asked) && router_begin(request) &&
+		if (api_run_has_memory(request, &asked) &&
+		    run_publish_may(request, &asked.order.publish) && router_begin(request) &&
 		    run_begin(request, &asked.order, request_wait_s(request, RUN_WAIT_S)))
 			return;
 	} else {
@@ -360,5 +373,8 @@ void api_run_stop(struct request *request)
 	if (!run)
 		return;
 	run_stop(run, "stopped");
+	/* Who is told that the run is stopped may rely on its ports being closed. */
+	if (run_publish_answer(run, request))
+		return;
 	answer_json(request, 200, run_json(run, false));
 }

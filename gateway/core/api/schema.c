@@ -54,7 +54,9 @@
 	"\"failed\",\"lost\",null]},"                                                              \
 	COUNT_OR_NULL("exit_code") "," COUNT_OR_NULL("signal") ",\"used\":"                        \
 	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("exits") ","                         \
-	       NUMBER("guest_cpu_s") "," COUNT("guest_memory_bytes"))
+	       NUMBER("guest_cpu_s") "," COUNT("guest_memory_bytes")) ","                          \
+	OBJECTS("published", STRING("address") "," COUNT_OR_NULL("port") ","                       \
+			     COUNT("guest_port") "," TRUTH("open"))
 
 #define STORE_PROPERTIES                                                                           \
 	STRING("name") "," STRING("disk") "," STRING("state") "," STRING("problem") ","            \
@@ -190,7 +192,8 @@ const struct schema schema_list[] = {
 				 STRING_OR_NULL("cycles")))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
-			  WORDS("outputs") "," STRING("directory") "," FREE_OBJECT("files") ","
+			  WORDS("outputs") "," WORDS("publish") ","
+			  STRING("directory") "," FREE_OBJECT("files") ","
 			  FREE_OBJECT("files_base64") ","
 			  STRING("user") "," STRING("egress") ","
 			  REFERENCE("terminal", "RunSize") ",\"limits\":"

@@ -6,6 +6,7 @@
 
 #include "gateway/core/common/options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
@@ -29,6 +30,8 @@ struct settings settings = {
 	.audit_files = 64,
 	.silence_s = 20,
 	.history_mib = 512,
+	.publish_at = "127.0.0.1",
+	.publish_idle_s = 300,
 };
 
 static const char options_help[] =
@@ -55,6 +58,9 @@ static const char options_help[] =
 	"  --sbom FILE          the image's skerry.spdx.json, for reports\n"
 	"  --hook-allow CIDR    web hooks of alerts may be there, also by http; may be repeated\n"
 	"  --hook-ca FILE       who vouches for web hooks, instead of those the system trusts\n"
+	"  --publish CIDR       runs on this network of guests may publish ports; may be repeated\n"
+	"  --publish-at ADDRESS where their ports are (127.0.0.1)\n"
+	"  --publish-idle SECONDS without a byte, then a connection to one is ended (300)\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | report-key DIR | --version | --help\n";
 
@@ -80,6 +86,9 @@ enum {
 	OPTION_SBOM,
 	OPTION_HOOK_ALLOW,
 	OPTION_HOOK_CA,
+	OPTION_PUBLISH,
+	OPTION_PUBLISH_AT,
+	OPTION_PUBLISH_IDLE,
 	OPTION_VERSION,
 	OPTION_HELP
 };
@@ -106,6 +115,9 @@ static const struct option options_list[] = {
 	{"sbom", 1, NULL, OPTION_SBOM},
 	{"hook-allow", 1, NULL, OPTION_HOOK_ALLOW},
 	{"hook-ca", 1, NULL, OPTION_HOOK_CA},
+	{"publish", 1, NULL, OPTION_PUBLISH},
+	{"publish-at", 1, NULL, OPTION_PUBLISH_AT},
+	{"publish-idle", 1, NULL, OPTION_PUBLISH_IDLE},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
 	{0},
@@ -137,6 +149,32 @@ static bool options_range(const char *text)
 	}
 	settings.hook_allow[settings.hook_allow_count++] = text;
 	return true;
+}
+
+/* Takes a network of --publish. All addresses are none: a port would lead to any machine. */
+static bool options_publish(const char *text)
+{
+	struct address_range range;
+
+	if (settings.publish_count < ARRAY_COUNT(settings.publish) && strchr(text, '/') &&
+	    address_read_range(text, &range) && range.bits >= 128 - 32 + 8) {
+		settings.publish[settings.publish_count++] = text;
+		return true;
+	}
+	fprintf(stderr, "skerryd: --publish takes a network of guests, ADDRESS/BITS of IPv4 with 8 "
+			"bits or more, such as 10.7.0.0/16, and at most 4 of them\n");
+	return false;
+}
+
+static bool options_publish_at(const char *text)
+{
+	struct in_addr address;
+
+	settings.publish_at = text;
+	if (inet_pton(AF_INET, text, &address) == 1)
+		return true;
+	fprintf(stderr, "skerryd: --publish-at takes an address of IPv4, such as 127.0.0.1\n");
+	return false;
 }
 
 static bool options_text(int option)
@@ -172,6 +210,10 @@ static bool options_text(int option)
 	case OPTION_HOOK_CA:
 		settings.hook_ca = optarg;
 		return true;
+	case OPTION_PUBLISH:
+		return options_publish(optarg);
+	case OPTION_PUBLISH_AT:
+		return options_publish_at(optarg);
 	case OPTION_HOOK_ALLOW:
 		return options_range(optarg);
 	case OPTION_NAME:
@@ -203,6 +245,8 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.history_mib);
 	case OPTION_SILENCE:
 		return options_number(optarg, &settings.silence_s) && settings.silence_s;
+	case OPTION_PUBLISH_IDLE:
+		return options_number(optarg, &settings.publish_idle_s) && settings.publish_idle_s;
 	case OPTION_SOCKET_USERS:
 		settings.socket_users = true;
 		return true;

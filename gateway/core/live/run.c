@@ -93,6 +93,7 @@ void run_done(struct run *run)
 {
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
+	(void)run_publish_end(run);
 	if (run->spare) {
 		/* a clone that was to wait at the gate for a run: no client knows of it */
 		run_free(run);
@@ -133,12 +134,15 @@ static void run_destroyed(uint64_t number, json_t *reply)
 	run_done(run);
 }
 
-static void run_destroy(struct run *run)
+void run_destroy(struct run *run)
 {
 	const char *words[] = {run->vm, NULL};
 
 	run->state = RUN_ENDING;
 	run->again_s = clock_now_s() + 30;
+	/* Another guest may get the address then: nobody is to be led to it by this run's ports. */
+	if (!run_publish_end(run))
+		return;
 	if (!run_ask(run, "vm destroy", words, run_destroyed))
 		run->again_s = clock_now_s() + 1;
 }
@@ -176,25 +180,6 @@ void run_fail(struct run *run, json_t *problem)
 
 /* --- from the wait to the clone --- */
 
-/* Returns whether Skerry may have made no clone for lack of memory, addresses or VMs. */
-static bool run_lacked_room(json_t *reply)
-{
-	const char *code = json_string_value(json_object_get(reply, "code"));
-
-	return code &&
-	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy"));
-}
-
-/*
- * Sees that room comes for a run whose clone found none: another run's, at its end, or else that of
- * a clone of its template that waits at the gate, which this ends. Returns false if there is
- * neither.
- */
-static bool run_seek_room(const struct run *run)
-{
-	return run_count(NULL, true) > 0 || run_end_spare(run->template);
-}
-
 static void run_cloned(uint64_t number, json_t *reply)
 {
 	struct run *run = run_find(number);
@@ -206,7 +191,7 @@ static void run_cloned(uint64_t number, json_t *reply)
 		run->state = RUN_WAITING; /* no VM was made, so there is none to destroy */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 		if (!run->result && !run->spare && run->kind == RUN_ALONE &&
-		    run_lacked_room(reply) && run_seek_room(run))
+		    run_room_comes(run, reply))
 			return;
 		run->result = NULL;
 		run_fail(run, problem_of_reply(reply));
@@ -360,6 +345,7 @@ void run_tick(void)
 		if (run->state == RUN_DONE && now_s - run->ended_s > RUN_KEPT_S)
 			run_free(run);
 	}
+	run_publish_tick(now_s);
 	run_sweep(now_s);
 	run_schedule();
 }

@@ -5,6 +5,7 @@
 
 #include "gateway/base/buffer.h"
 #include "gateway/core/http/request.h"
+#include "gateway/core/live/run_publish.h"
 
 /*
  * Runs: each is a command in a VM of its own, a clone of a template. A template is a VM whose init
@@ -102,6 +103,7 @@ struct run_order {
 	bool input_open;
 	unsigned rows, columns; /* of the command's terminal; 0: it has pipes */
 	struct run_wanted wanted;
+	struct run_publish publish; /* of it only the ports are set */
 };
 
 /* A piece of a file that the owner sends into the run, until the init has answered for it. */
@@ -156,6 +158,7 @@ struct run {
 	struct run_link link;
 	struct buffer out, error;
 	struct run_wanted wanted;
+	struct run_publish publish;
 
 	unsigned attempts;
 	double asked_s, began_s, ended_s, again_s;
@@ -197,6 +200,8 @@ struct run *run_next(const struct run *run);
 bool run_wait(struct run *run, struct request *request, unsigned wait_s);
 /* Ends a run in whatever state it is; `result` says why. */
 void run_stop(struct run *run, const char *result);
+/* Destroys the VM of a run that has ended, once its published ports are closed. */
+void run_destroy(struct run *run);
 json_t *run_json(const struct run *run, bool own);
 
 /*
@@ -260,6 +265,12 @@ void run_schedule(void);
  * needs its room, unless one ends already. Returns false if there is no such clone.
  */
 bool run_end_spare(const char *template);
+/*
+ * A function of run_schedule.c: returns whether room comes for a run for which Skerry made no
+ * clone, as `reply` says: that of another run, at its end, or else of a clone that waits at the
+ * gate, which this ends.
+ */
+bool run_room_comes(const struct run *run, json_t *reply);
 
 /*
  * Functions of run_wait.c: run_answer_all() answers the requests whose time is over, or all when

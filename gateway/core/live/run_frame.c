@@ -106,7 +106,7 @@ void run_frame_seed(struct run *run)
 {
 	uint8_t seed[RUN_FRAME_SEED];
 
-	if (run->spare || !run_cap(run))
+	if (run->spare || !run_cap(run) || !run_publish(run))
 		return; /* a spare clone gets its random seed when it gets an owner */
 	if (gnutls_rnd(GNUTLS_RND_KEY, seed, sizeof(seed)) < 0) {
 		run_stop(run, "failed");

@@ -35,7 +35,7 @@ json_t *run_json(const struct run *run, bool own)
 	bool exited = run->result && !strcmp(run->result, "exit"),
 	     killed = run->result && !strcmp(run->result, "signal");
 	char number[24];
-	json_t *object, *files;
+	json_t *object, *files, *published = run_publish_json(run);
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)run->number);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:{s:f, s:f, s:I, s:f, s:I}}",
@@ -46,6 +46,8 @@ json_t *run_json(const struct run *run, bool own)
 			   run->began_s > 0 ? end_s - run->began_s : 0.0, "cpu_s", run->cpu_s,
 			   "exits", (json_int_t)run->exits, "guest_cpu_s", run->guest_cpu_s,
 			   "guest_memory_bytes", (json_int_t)run->guest_memory_bytes);
+	if (published)
+		json_object_set_new(object, "published", published);
 	if (own && object) {
 		run_json_output(object, "stdout", run->out.bytes, run->out.count);
 		run_json_output(object, "stderr", run->error.bytes, run->error.count);

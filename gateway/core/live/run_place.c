@@ -50,6 +50,7 @@ struct run *run_make(struct request *request, const struct run_order *order, enu
 		.rows = order->rows,
 		.columns = order->columns,
 		.wanted = order->wanted,
+		.publish = order->publish,
 		.out.limit = RUN_OUTPUT_MAX + RUN_PLACE_PIECE,
 		.error.limit = RUN_OUTPUT_MAX + RUN_PLACE_PIECE,
 		.asked_s = clock_now_s(),

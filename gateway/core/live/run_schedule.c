@@ -56,6 +56,21 @@ bool run_take_spare(struct run *run)
 	return false;
 }
 
+/* Returns whether Skerry may have made no clone for lack of memory, addresses or VMs. */
+static bool run_lacked_room(json_t *reply)
+{
+	const char *code = json_string_value(json_object_get(reply, "code"));
+
+	return code &&
+	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy"));
+}
+
+bool run_room_comes(const struct run *run, json_t *reply)
+{
+	return run_lacked_room(reply) &&
+	       (run_count(NULL, true) > 0 || run_end_spare(run->template));
+}
+
 bool run_end_spare(const char *template)
 {
 	struct run *last = NULL;

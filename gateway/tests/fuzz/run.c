@@ -28,6 +28,11 @@ bool run_cap(struct run *run)
 	return run->limits.cap_percent == 0;
 }
 
+bool run_publish(struct run *run)
+{
+	return run->publish.order.count == 0;
+}
+
 bool link_tell(json_t *line)
 {
 	json_decref(line);

@@ -27,6 +27,7 @@ class FakeRuns(FakeSkerry):
         self.cut = False    # behind the command's frames
         self.unanswered_s = 0   # until Skerry says that a guest has not answered
         self.calls = self.calls_most = 0    # that are unanswered
+        self.clone_addresses = []   # of each clone's cards
         super().__init__(path, vms=1, **keys)
         self.vms["vm00"].snapshots.append("gate")
         self.vms["vm00"].name = "vm00"
@@ -43,6 +44,11 @@ class FakeRuns(FakeSkerry):
         with self.lock:
             self.calls -= 1
         self.send({"id": number, "status": "error", "code": "failed", "error": "it has not answered"})
+
+    def run_vm_clone(self, words, after):
+        result = super().run_vm_clone(words, after)
+        self.vms[words[1]].addresses = self.clone_addresses
+        return result
 
     def run_vsock_connect(self, words, after):
         self.number += 1

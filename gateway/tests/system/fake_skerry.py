@@ -42,6 +42,7 @@ class Machine:
         self.uuid = f"00000000-0000-4000-8000-{number:012x}"
         self.state, self.reason, self.exit_code = "created", "", None
         self.snapshots = []
+        self.addresses = []     # of its cards, by the switch's word
         self.config = {"memory": "128M", "vcpus": "1", "weight": "256", "cap": "none",
                        **(config or {"kernel": "vmlinuz", "cmdline": "console=ttyS0"})}
         self.boots = 0
@@ -72,7 +73,7 @@ class Machine:
                 "cap_percent": None if self.config["cap"] == "none"
                 else int(self.config["cap"].rstrip("%")),
                 "reserve_budget_ns": 0, "reserve_period_ns": 0, "missed_deadlines": 0,
-                "boots": self.boots, "revision": self.revision, "halted_ns": values[3],
+                "addresses": self.addresses, "boots": self.boots, "revision": self.revision, "halted_ns": values[3],
                 "steal_ns": values[2]}
 
 
