@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <linux/vm_sockets.h>
 
+bool gate_is_one_of_many;
+
 _Noreturn void gate_power_off(void)
 {
-	if (CALL(getpid) != 1)
+	if (gate_is_one_of_many)
 		CALL(exit_group, 1);
 	for (;;)
 		CALL(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF);

@@ -106,6 +106,8 @@ _Noreturn void gate_refuse(struct gate *gate, const char *why);
 int gate_read(struct gate *gate, uint32_t *count);
 bool gate_write(long file, const void *bytes, uint32_t count); /* all, or it returns false */
 uint32_t gate_number(const uint8_t *bytes, unsigned count);    /* the low byte first */
+/* This process serves one connection of a guest that stays. */
+extern bool gate_is_one_of_many;
 /* Ends a process that serves one connection of a guest that stays; else the guest. */
 _Noreturn void gate_power_off(void);
 /* Starts a process for each connection that the host makes, for ever. */

@@ -38,6 +38,7 @@ _Noreturn static void stay_serve_one(struct gate *gate, struct words *words)
 	static struct gate run; /* the words stay in the other one */
 	bool told;
 
+	gate_is_one_of_many = true;
 	CALL(close, gate->listener);
 	stay_set_children(SIG_DFL);
 	gate->asked_to_stay = false;

@@ -23,6 +23,7 @@
 #undef __NR_reboot
 #define __NR_reboot __NR_exit_group
 
+#include "iso/init/act.c"
 #include "iso/init/child.c"
 #include "iso/init/file.c"
 #include "iso/init/gate.c"
