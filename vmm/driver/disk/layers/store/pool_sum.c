@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the checksums (sums) of chunks in a tree of its own, by chunks' numbers, so that a chunk has one sum
- * however many volumes share it. Called by the store's layer and jobs. Touches memory only.
+ * Keeps the checksums (sums) of chunks in a tree of its own, by chunks' numbers, so that a chunk
+ * has one sum however many volumes share it. Called by the store's layer and jobs. Touches memory
+ * only.
  *
  * A chunk with a sum is not written to. Its sum is taken away first, and the write waits until
  * neither of the last two superblocks leads to that sum. What is left of a sum of a chunk that no
