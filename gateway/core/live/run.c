@@ -346,6 +346,7 @@ void run_tick(void)
 			run_free(run);
 	}
 	run_publish_tick(now_s);
+	sandbox_pause_tick();
 	run_sweep(now_s);
 	run_schedule();
 }

@@ -51,6 +51,8 @@ void sandbox_look(struct run *box, double now_s);
  */
 void sandbox_pause(struct request *request);
 void sandbox_resume(struct request *request);
+/* Asks again for what found a busy VM; the tick of the runs calls it. */
+void sandbox_pause_tick(void);
 
 /*
  * Functions of sandbox_fork.c: makes another sandbox that goes on as this one is, and has so much

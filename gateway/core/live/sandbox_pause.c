@@ -16,23 +16,40 @@
 
 enum { SANDBOX_ASKS = 32 };
 
+/* Seconds for which a VM that is busy, as with the snapshot of a fork, is asked again. */
+#define SANDBOX_BUSY_S	5.0
+#define SANDBOX_AGAIN_S 0.1
+
 /* What was asked of Skerry for a request. */
 static struct sandbox_ask {
 	uint32_t request; /* 0: free */
 	uint64_t box;
 	bool pauses;
+	double again_s; /* when to ask again, by clock_now_s(); 0: Skerry has not answered */
+	double until_s; /* when to ask no more */
 } sandbox_asks[SANDBOX_ASKS];
+
+static bool sandbox_is_busy(json_t *reply)
+{
+	const char *code = json_string_value(json_object_get(reply, "code"));
+
+	return code && !strcmp(code, "busy");
+}
 
 static void sandbox_changed(uint64_t place, json_t *reply)
 {
-	struct sandbox_ask ask = sandbox_asks[place];
-	struct request *request = request_find(ask.request);
+	struct sandbox_ask *ask = &sandbox_asks[place];
+	struct request *request = request_find(ask->request);
 	const char *status = json_string_value(json_object_get(reply, "status"));
-	struct run *box = run_find(ask.box);
+	struct run *box = run_find(ask->box);
 
-	sandbox_asks[place].request = 0;
+	if (box && request && sandbox_is_busy(reply) && clock_now_s() < ask->until_s) {
+		ask->again_s = clock_now_s() + SANDBOX_AGAIN_S;
+		return;
+	}
+	ask->request = 0;
 	if (box && status && !strcmp(status, "ok"))
-		box->paused = ask.pauses;
+		box->paused = ask->pauses;
 	if (!request)
 		return;
 	if (!status || strcmp(status, "ok"))
@@ -43,10 +60,37 @@ static void sandbox_changed(uint64_t place, json_t *reply)
 		answer_json(request, 200, sandbox_json(box));
 }
 
+/* Asks Skerry what is at that place. Answers the request and frees the place if it cannot. */
+static void sandbox_ask_now(size_t place)
+{
+	struct sandbox_ask *ask = &sandbox_asks[place];
+	struct request *request = request_find(ask->request);
+	struct run *box = run_find(ask->box);
+	const char *words[] = {box ? box->vm : "", NULL};
+
+	ask->again_s = 0;
+	if (box && link_ask(link_command(ask->pauses ? "vm pause" : "vm resume", words, box->actor),
+			    sandbox_changed, place))
+		return;
+	ask->request = 0;
+	if (request && box)
+		answer_problem(request, 503, "busy", "Skerry takes no more requests now");
+	else if (request)
+		answer_problem(request, 404, "not-found", "the sandbox has ended");
+}
+
+void sandbox_pause_tick(void)
+{
+	for (size_t place = 0; place < SANDBOX_ASKS; place++) {
+		if (sandbox_asks[place].request && sandbox_asks[place].again_s > 0 &&
+		    clock_now_s() >= sandbox_asks[place].again_s)
+			sandbox_ask_now(place);
+	}
+}
+
 static void sandbox_set_paused(struct request *request, bool pauses)
 {
 	struct run *box = sandbox_of(request);
-	const char *words[] = {box ? box->vm : "", NULL};
 	size_t place = 0;
 
 	if (!box)
@@ -60,14 +104,17 @@ static void sandbox_set_paused(struct request *request, bool pauses)
 	}
 	while (place < SANDBOX_ASKS && sandbox_asks[place].request)
 		place++;
-	if (place < SANDBOX_ASKS) {
-		sandbox_asks[place] = (struct sandbox_ask){request->id, box->number, pauses};
-		if (link_ask(link_command(pauses ? "vm pause" : "vm resume", words, box->actor),
-			     sandbox_changed, place))
-			return;
-		sandbox_asks[place].request = 0;
+	if (place == SANDBOX_ASKS) {
+		answer_problem(request, 503, "busy", "Skerry takes no more requests now");
+		return;
 	}
-	answer_problem(request, 503, "busy", "Skerry takes no more requests now");
+	sandbox_asks[place] = (struct sandbox_ask){
+		.request = request->id,
+		.box = box->number,
+		.pauses = pauses,
+		.until_s = clock_now_s() + SANDBOX_BUSY_S,
+	};
+	sandbox_ask_now(place);
 }
 
 void sandbox_pause(struct request *request)

@@ -66,6 +66,9 @@ static void test_shown_again(void **state)
 		vm.stop_timeout_ns = (u64)rand();
 		vm.reserve_budget_ns = (u64)rand() % 1000000 + 50000;
 		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
+		if (rand() % 2 != 0)
+			snprintf(vm.window, sizeof(vm.window), "w%u %uK", (u32)rand() % 4,
+				 8u << rand() % 10);
 		choose_disks(&vm);
 		choose_nets(&vm);
 		for (u32 i = 0; i < round % (CONFIG_PORT_MAX + 1); i++)
