@@ -10,9 +10,14 @@
 #include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
-enum { FORM_HELD_BYTES = 65536, FORM_MARK_BYTES = 80 };
+enum {
+	FORM_HELD_BYTES = 65536,
+	FORM_HEAD_BYTES = 4096, /* the longest head of the file's part, with the mark before it */
+	FORM_MARK_BYTES = 80,
+};
 
 struct form {
+	bool lost;  /* it has no head where that should be: nothing more is looked at */
 	bool begun; /* core has been asked */
 	bool ended; /* the file's end was there */
 	bool whole; /* and the form's behind it, so that core has got all of the file */
@@ -97,14 +102,18 @@ enum MHD_Result form_take(struct exchange *exchange, const char *url, const char
 		return MHD_YES;
 	}
 	/* Nobody needs what comes behind an answer, or behind the end of the form. */
-	if (!exchange->answered && form->held.count < FORM_HELD_BYTES)
+	if (!exchange->answered && !form->lost && form->held.count < FORM_HELD_BYTES)
 		buffer_add(&form->held, bytes, *count);
 	*count = 0;
-	if (!form->begun && form_head(form)) {
+	if (!form->begun && !form->lost && form_head(form)) {
 		form->begun = true;
 		if (!request_path(exchange, url, &path) ||
 		    exchange_e2b(exchange, path, "POST") != MHD_YES)
 			return MHD_NO;
+	} else if (!form->begun && form->held.count >= FORM_HEAD_BYTES) {
+		/* Nobody is known yet: each byte of a head would be looked at with each piece. */
+		form->lost = true;
+		buffer_free(&form->held);
 	}
 	if (form->begun && !exchange->answered)
 		form_push(exchange);

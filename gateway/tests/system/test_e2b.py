@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The unmodified npm package `e2b` at a gateway with a fake Skerry, and what of its door may not be."""
 import json
+import os
 
 import pytest
 
@@ -165,3 +166,24 @@ def test_refused(line):
     start = {"process": {"cmd": "head", "args": ["-c", "3000000", "/dev/zero"]}}
     answer = ask(server, "POST", "/process.Process/Start", message(start), **{**here, "Content-Type": "application/connect+json"})
     assert answer.status == 200 and b"resource_exhausted" in answer.body and len(answer.body) < 3_000_000
+
+
+def test_upload_costs(line):
+    """A form whose head does not end costs no more for each further piece: nobody is known yet."""
+    _, server = line
+    with server.raw() as client:
+        client.sendall(b"POST /e2b/files?path=/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: multipart/form-data; boundary=xx\r\n\r\n")
+        client.sendall(b"f000\r\n" + b"\r" * 0xf000 + b"\r\n")
+        began = spent(server.web_pid())
+        for _ in range(200):
+            client.sendall(b"1\r\nx\r\n" * 2000)
+        client.sendall(b"0\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+        assert spent(server.web_pid()) - began < 0.6
+
+
+def spent(pid):
+    """Returns the seconds of CPU time that a process has had."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        words = file.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
