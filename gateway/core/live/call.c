@@ -8,7 +8,7 @@
 
 #include "gateway/core/common/clock.h"
 
-enum { CALLS = 3, CALL_PATIENCE_S = 1 };
+enum { CALLS = 3, CALLS_INSIDE = 2, CALL_PATIENCE_S = 1 };
 
 static unsigned call_counts[CALL_KINDS];
 static double call_refused_s[CALL_KINDS];
@@ -20,6 +20,12 @@ bool call_begin(enum call_kind kind)
 		call_counts[CALL_FIRST] + call_counts[CALL_AGAIN] + call_counts[CALL_TEMPLATE];
 	double now_s = clock_now_s();
 
+	if (kind == CALL_INSIDE) {
+		if (call_counts[kind] == CALLS_INSIDE)
+			return false;
+		call_counts[kind]++;
+		return true;
+	}
 	/*
 	 * Neither CALL_AGAIN nor CALL_TEMPLATE takes the last place for calls while the other kind
 	 * waits for one.

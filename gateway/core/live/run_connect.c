@@ -9,11 +9,47 @@
 
 #include "gateway/core/common/clock.h"
 #include "gateway/core/http/problem.h"
+#include "gateway/core/identity/share.h"
 #include "gateway/core/live/call.h"
 #include "gateway/core/live/run.h"
 #include "gateway/link/link.h"
 
-enum { RUN_ATTEMPTS = 12 };
+enum { RUN_ATTEMPTS = 12, RUN_CALLS_INSIDE = 8 };
+
+/*
+ * The owners of the calls to sandboxes that are under way, by the numbers of their runs, which may
+ * be gone before Skerry's reply.
+ */
+static struct run_call {
+	uint64_t number; /* 0: free */
+	struct identity owner;
+} run_calls[RUN_CALLS_INSIDE];
+
+/* Begins a call of a command in a sandbox, as far as its owner has none under way. */
+static bool run_call_inside(const struct run *run)
+{
+	struct run_call *free = NULL;
+
+	for (size_t i = 0; i < RUN_CALLS_INSIDE; i++) {
+		if (!run_calls[i].number)
+			free = &run_calls[i];
+		else if (share_same(&run_calls[i].owner, &run->owner))
+			return false;
+	}
+	if (!free || !call_begin(CALL_INSIDE))
+		return false;
+	*free = (struct run_call){run->number, run->owner};
+	return true;
+}
+
+static void run_call_end(uint64_t number, enum call_kind kind)
+{
+	call_end(kind);
+	for (size_t i = 0; kind == CALL_INSIDE && i < RUN_CALLS_INSIDE; i++) {
+		if (run_calls[i].number == number)
+			run_calls[i].number = 0;
+	}
+}
 
 /*
  * Lets those runs connect to their clones that had to wait for another call to end, or for their
@@ -82,7 +118,7 @@ static void run_connected(uint64_t number, json_t *reply, enum call_kind kind)
 {
 	struct run *run = run_find(number);
 
-	call_end(kind);
+	run_call_end(number, kind);
 	if (run && run->state == RUN_CONNECTING)
 		run_take_stream(run, reply);
 	else
@@ -101,10 +137,20 @@ static void run_connected_again(uint64_t number, json_t *reply)
 	run_connected(number, reply, CALL_AGAIN);
 }
 
+static void run_connected_inside(uint64_t number, json_t *reply)
+{
+	run_connected(number, reply, CALL_INSIDE);
+}
+
 void run_connect(struct run *run)
 {
+	static link_reply *const took[] = {[CALL_FIRST] = run_connected_first,
+					   [CALL_AGAIN] = run_connected_again,
+					   [CALL_INSIDE] = run_connected_inside};
 	const char *words[] = {run->vm, "1023", NULL};
-	enum call_kind kind = run->attempts ? CALL_AGAIN : CALL_FIRST;
+	enum call_kind kind = run->kind == RUN_INSIDE ? CALL_INSIDE
+			      : run->attempts	      ? CALL_AGAIN
+						      : CALL_FIRST;
 
 	run->state = RUN_CONNECTING;
 	run->again_s = 0;
@@ -112,13 +158,12 @@ void run_connect(struct run *run)
 		run_stop(run, "no-gate");
 		return;
 	}
-	if (!call_begin(kind))
+	if (kind == CALL_INSIDE ? !run_call_inside(run) : !call_begin(kind))
 		return;
 	run->attempts++;
 	run->again_s = clock_now_s() + 10;
-	if (run_ask(run, "vsock connect", words,
-		    kind == CALL_FIRST ? run_connected_first : run_connected_again))
+	if (run_ask(run, "vsock connect", words, took[kind]))
 		return;
-	call_end(kind);
+	run_call_end(run->number, kind);
 	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }

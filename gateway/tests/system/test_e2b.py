@@ -2,6 +2,7 @@
 """The unmodified npm package `e2b` at a gateway with a fake Skerry, and what of its door may not be."""
 import json
 import os
+import time
 
 import pytest
 
@@ -187,3 +188,30 @@ def spent(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         words = file.read().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_mute(line):
+    """Guests that answer no connection, as whoever is in them may have it, keep commands and runs of others waiting for nothing."""
+    fake, server = line
+    mine, other = make(server), server.make_token(["operator"])
+    before = set(fake.vms)
+    mute = [make(server, key=other) for _ in range(2)]
+    names, take, open_calls = set(fake.vms) - before, fake.take_request, []
+
+    def take_request(request):
+        if request.get("command") == "vsock connect" and any(name in json.dumps(request) for name in names):
+            open_calls.append(request["id"])
+            return
+        take(request)
+    fake.take_request = take_request
+    for box in mute * 4:
+        server.tls("POST", f"/v1/sandboxes/{box}/commands", {"command": ["true"]}, token=other, headers={"Prefer": "wait=0"})
+    began = time.monotonic()
+    assert server.tls("POST", f"/v1/sandboxes/{mine}/commands", {"command": ["true"]}).json()["result"] == "exit"
+    assert time.monotonic() - began < 5 and len(open_calls) == 1
+    # and what is left of one call is the same once its command is gone
+    for item in server.tls("GET", "/v1/runs", token=other).json()["items"]:
+        server.tls("DELETE", f"/v1/runs/{item['id']}", token=other)
+    server.tls("POST", f"/v1/sandboxes/{mute[1]}/commands", {"command": ["true"]}, token=other, headers={"Prefer": "wait=0"})
+    assert server.tls("POST", f"/v1/sandboxes/{mine}/commands", {"command": ["true"]}).json()["result"] == "exit"
+    assert len(open_calls) == 1
