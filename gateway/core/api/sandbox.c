@@ -15,6 +15,7 @@
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/http/answer.h"
+#include "gateway/core/http/idempotency.h"
 #include "gateway/core/http/router.h"
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/identity/share.h"
@@ -234,6 +235,7 @@ void api_sandbox_command(struct request *request)
 		api_run_free(&asked);
 		return;
 	}
+	idempotency_keep_run(request, run->number);
 	run_wait(run, request, request_wait_s(request, SANDBOX_WAIT_S));
 	run_answer_all(run, clock_now_s());
 }

@@ -215,3 +215,12 @@ def test_mute(line):
     server.tls("POST", f"/v1/sandboxes/{mute[1]}/commands", {"command": ["true"]}, token=other, headers={"Prefer": "wait=0"})
     assert server.tls("POST", f"/v1/sandboxes/{mine}/commands", {"command": ["true"]}).json()["result"] == "exit"
     assert len(open_calls) == 1
+
+
+def test_kept(line):
+    """What a command prints is not kept for an Idempotency-Key: its number is, as that of a run."""
+    _, server = line
+    box = make(server)
+    said = [server.tls("POST", f"/v1/sandboxes/{box}/commands", {"command": ["echo", "secret"]}, headers={"Idempotency-Key": "a"}) for _ in range(2)]
+    assert said[0].json()["stdout"] == "secret\n" and said[1].headers["Idempotency-Replayed"] == "true"
+    assert said[1].json() == {"id": said[0].json()["id"]}
