@@ -10,14 +10,20 @@
 #include "gateway/base/string.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/problem.h"
+#include "gateway/core/identity/share.h"
 #include "gateway/core/live/sandbox.h"
 #include "gateway/link/link.h"
 
-enum { SANDBOX_FORKS = 16, SANDBOX_FORK_WAIT_S = 50 };
+enum {
+	SANDBOX_FORKS = 16,
+	SANDBOX_FORKS_OF_ONE = 2, /* each holds one of the link's requests while Skerry takes it */
+	SANDBOX_FORK_WAIT_S = 50,
+};
 
 /* A fork whose snapshot is being taken. */
 static struct sandbox_fork {
 	uint32_t request; /* 0: free */
+	struct identity owner;
 	uint64_t box;
 	double timeout_s;
 	char snapshot[24];
@@ -90,14 +96,25 @@ void sandbox_fork(struct request *request, const struct run *box, double timeout
 {
 	static uint64_t last;
 	const char *words[] = {box->vm, NULL, NULL};
-	size_t place = 0;
+	size_t place = 0, own = 0;
 
+	for (size_t i = 0; i < SANDBOX_FORKS; i++)
+		own += sandbox_forks[i].request &&
+		       share_same(&sandbox_forks[i].owner, &request->who);
+	if (own >= SANDBOX_FORKS_OF_ONE) {
+		answer_retry_after(request, 1);
+		answer_problem(request, 429, "busy",
+			       "too many forks begin: at most %d of one token or user",
+			       SANDBOX_FORKS_OF_ONE);
+		return;
+	}
 	while (place < SANDBOX_FORKS && sandbox_forks[place].request)
 		place++;
 	if (place < SANDBOX_FORKS) {
 		struct sandbox_fork *fork = &sandbox_forks[place];
 
-		*fork = (struct sandbox_fork){request->id, box->number, timeout_s, ""};
+		*fork = (struct sandbox_fork){request->id, request->who, box->number, timeout_s,
+					      ""};
 		snprintf(fork->snapshot, sizeof(fork->snapshot), "fork%llu",
 			 (unsigned long long)++last % 1000000);
 		words[1] = fork->snapshot;

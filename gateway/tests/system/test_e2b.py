@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The unmodified npm package `e2b` at a gateway with a fake Skerry, and what of its door may not be."""
+import concurrent.futures
 import json
 import os
 import time
@@ -224,3 +225,22 @@ def test_kept(line):
     said = [server.tls("POST", f"/v1/sandboxes/{box}/commands", {"command": ["echo", "secret"]}, headers={"Idempotency-Key": "a"}) for _ in range(2)]
     assert said[0].json()["stdout"] == "secret\n" and said[1].headers["Idempotency-Replayed"] == "true"
     assert said[1].json() == {"id": said[0].json()["id"]}
+
+
+def test_many_forks(line):
+    """Forks that Skerry takes long for are some of each owner, so that others' forks and commands find room on the link."""
+    fake, server = line
+    mine, other = make(server), server.make_token(["operator"])
+    theirs, take, held = make(server, key=other), fake.take_request, []
+
+    def take_request(request):
+        (held.append if request.get("command") == "vm snapshot" and len(held) < 2 else take)(request)
+    fake.take_request = take_request
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(server.tls, "POST", f"/v1/sandboxes/{theirs}/fork", {}, other) for _ in range(20)]
+        wait_for(lambda: sum(each.done() for each in asked) == 18)
+        assert {each.result().status for each in asked if each.done()} == {429}
+        assert server.tls("POST", f"/v1/sandboxes/{mine}/fork", {}).status == 201
+        for request in held:
+            take(request)
+        assert [each.result().status for each in asked].count(201) == 2
