@@ -44,7 +44,8 @@ extern struct client clients[DISK_CLIENT_MAX];
 extern u64 client_sets[DISK_UNIT_MAX]; /* the clients of each disk: a bit for each, by its index */
 /*
  * The clients that have no request and were asked to signal the next one, a bit for each: nobody
- * has to look at them before. A command of the manager empties the set.
+ * has to look at them before. A command of the manager empties the set, and a client whose old
+ * blocks are to be put back leaves it.
  */
 extern u64 client_quiet_set;
 

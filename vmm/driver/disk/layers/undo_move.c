@@ -382,6 +382,8 @@ void undo_take_command(struct client *client)
 	} else if (asked != kept->put_back && asked != kept->ended) {
 		kept->put_back = asked;
 		move.asking |= BIT(client_index(client));
+		/* before it waits the driver has to see that the client's layer has work to do */
+		client_quiet_set &= ~BIT(client_index(client));
 		kept->at = 0;
 		kept->wanted_pieces = 0;
 	}

@@ -157,6 +157,32 @@ static void last_of_all(void **state)
 	put_back_and_compare(2);
 }
 
+/*
+ * The order to put back comes while old blocks are read for a write that the client's new link has
+ * made void. The driver, which looks at no client without requests, goes on when the read ends.
+ */
+static void ordered_meanwhile(void **state)
+{
+	(void)state;
+	keep_from_now(1);
+	change(BLOCK_WRITE, 0, 8);
+	put(0,
+	    (struct block_request){.id = 7, .operation = BLOCK_WRITE, .sector = 800, .sectors = 8});
+	serve();
+	assert_int_equal(given[0]->operation, BLOCK_READ);
+	raise_generation(&peers[0]);
+	serve();
+	shared.client[0].disk.undo.put_back = 2;
+	client_take_commands();
+	serve();
+	assert_true(scheduler_may_wait());
+	device_does(BLOCK_OK);
+	assert_false(scheduler_may_wait());
+	run();
+	assert_int_equal(shared.disk.undo[0].put_back, 2);
+	assert_memory_equal(disk, before, sizeof(disk));
+}
+
 /* A client is not served while its disk goes back, and may leave. */
 static void leaves(void **state)
 {
@@ -381,7 +407,8 @@ int main(void)
 		TEST(full),	   TEST(grows),
 		TEST(errors),	   TEST(leaves),
 		TEST(dies),	   TEST(leaves_nonsense),
-		TEST(last_of_all), TEST(found_in_few_steps),
+		TEST(last_of_all), TEST(ordered_meanwhile),
+		TEST(found_in_few_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
