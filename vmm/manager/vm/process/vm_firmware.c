@@ -48,6 +48,13 @@ static void vm_firmware_complete(u8 order[FIRMWARE_KIND_COUNT - 1],
 			order[count++] = rest[i];
 }
 
+/* Returns whether the VM's next start is by boot.once; going on from a save is none. */
+static bool vm_firmware_boots_once(const struct vm *vm)
+{
+	return vm->config.boot_once[0] != '\0' &&
+	       vm->operation[OPERATION_SAVE].phase != SAVE_RESTORING;
+}
+
 /*
  * Fills in the orders of boot, which were checked when they were set. UEFI firmware keeps the last
  * order that it was told, and drops the systems of devices that this order does not name. So an
@@ -55,13 +62,14 @@ static void vm_firmware_complete(u8 order[FIRMWARE_KIND_COUNT - 1],
  */
 static void vm_firmware_fill_orders(const struct vm *vm, struct firmware_settings *settings)
 {
-	bool once = vm->config.boot_once[0] != '\0';
+	bool once = vm_firmware_boots_once(vm);
 	bool usual = vm->config.boot_order[0] == '\0' && (once || vm->booted_once);
 
 	(void)!config_firmware_order(usual ? USUAL_ORDER : vm->config.boot_order, settings->order);
+	if (!once)
+		return;
 	(void)!config_firmware_order(vm->config.boot_once, settings->once);
-	if (once)
-		vm_firmware_complete(settings->once, settings->order);
+	vm_firmware_complete(settings->once, settings->order);
 }
 
 void vm_firmware_fill(const struct vm *vm, struct start_info *info)
@@ -98,7 +106,7 @@ void vm_firmware_note(struct vm *vm)
 void vm_firmware_start(struct vm *vm)
 {
 	vm_send(vm, VM_COMMAND_START);
-	if (vm->config.boot_once[0] == '\0')
+	if (!vm_firmware_boots_once(vm))
 		return;
 	vm->config.boot_once[0] = '\0';
 	vm->config.given &= ~config_key_bit(config_vm_keys, "boot.once");

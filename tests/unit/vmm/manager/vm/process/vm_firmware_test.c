@@ -106,11 +106,27 @@ static void rest_comes_behind(void **state)
 	assert_int_equal(vm.revision, 0);
 }
 
+/* A guest that goes on from a save does not boot: the key is for the start after that. */
+static void restore_leaves_the_key(void **state)
+{
+	(void)state;
+	make("boot.once = cdrom\n");
+	vm.operation[OPERATION_SAVE].phase = SAVE_RESTORING;
+	assert_told("---", "---");
+	vm_firmware_start(&vm);
+	assert_int_equal(starts, 1);
+	assert_int_equal(events, 0);
+	assert_string_equal(vm.config.boot_once, "cdrom");
+	vm.operation[OPERATION_SAVE].phase = SAVE_NONE;
+	assert_told("CDN", "DCN");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(start_takes_the_key),
 		cmocka_unit_test(rest_comes_behind),
+		cmocka_unit_test(restore_leaves_the_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
