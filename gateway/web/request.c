@@ -88,17 +88,17 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
  * The headers that core reads; of a repeated header core gets the first. The indices of headers
  * that Redfish's requests carry in another form have names.
  */
-enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH, NAME_ACCEPT };
+enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH, NAME_ACCEPT, NAME_IDEMPOTENCY };
 static const char *const request_names[] = {
 	[NAME_AUTHORIZATION] = "header.authorization",
 	[NAME_COOKIE] = "header.cookie",
 	[NAME_TYPE] = "header.content-type",
 	[NAME_MATCH] = "header.if-match",
 	[NAME_ACCEPT] = "header.accept",
+	[NAME_IDEMPOTENCY] = "header.idempotency-key",
 	"header.origin",
 	"header.host",
 	"header.prefer",
-	"header.idempotency-key",
 	"header.sec-fetch-site",
 	"header.last-event-id",
 	"header.sec-websocket-protocol",
@@ -397,8 +397,9 @@ bool request_fields_e2b(const struct exchange *exchange, struct buffer *fields)
 			    exchange->form ? "application/octet-stream" : "application/json");
 	fields_text(fields, request_names[NAME_ACCEPT],
 		    e2b->streams ? "text/event-stream" : "application/json");
-	collect.seen =
-		1u << NAME_AUTHORIZATION | 1u << NAME_COOKIE | 1u << NAME_TYPE | 1u << NAME_ACCEPT;
+	/* One request of E2B's may be several here, which must not be taken for the same one. */
+	collect.seen = 1u << NAME_AUTHORIZATION | 1u << NAME_COOKIE | 1u << NAME_TYPE |
+		       1u << NAME_ACCEPT | 1u << NAME_IDEMPOTENCY;
 	request_client(exchange, &collect);
 	return good && !fields->failed && fields->count <= MESSAGE_PAYLOAD;
 }

@@ -37,7 +37,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "
           "autostart": "no", "on_crash": "destroy", "clock": "jump", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "balloon": "yes", "vsock": "yes", "quiesce": "yes", "overcommit": "yes", "console": "virtio",
+          "rng": "yes", "balloon": "yes", "vsock": "yes", "quiesce": "yes", "window": "fuzz 64K", "overcommit": "yes", "console": "virtio",
           "port": "agent", "channel": "agent", "disk": "none", "net": "none", "backup": "none",
           "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "disk.undo": "1M",

@@ -244,3 +244,12 @@ def test_many_forks(line):
         for request in held:
             take(request)
         assert [each.result().status for each in asked].count(201) == 2
+
+
+def test_one_request_is_several(line):
+    """A key against repetition is not handed on: each of three forks is a sandbox of its own."""
+    _, server = line
+    box = make(server)
+    answer = ask(server, "POST", f"/sandboxes/{box}/fork", {"count": 3, "timeout": 60}, **{"Idempotency-Key": "once"})
+    assert answer.status == 201, answer.body
+    assert len({fork["sandbox"]["sandboxID"] for fork in answer.json()}) == 3, answer.body

@@ -269,7 +269,7 @@ def test_idle_and_dead(published):
     lazy = connect(ports[2], window=4096)
     idle = connect(ports[0])
     for port in (ports[1], ports[3]):
-        with connect(port) as client, pytest.raises(ConnectionError):
+        with pytest.raises(ConnectionError), connect(port) as client:
             client.recv(1)
             client.sendall(b"x")
             client.recv(1)
