@@ -100,7 +100,8 @@ static bool authorise_own(struct request *request)
  * Returns why the request needs the scope of all VMs although its route is about one, or NULL.
  * Volumes of stores, and those made for backups, belong to the host: an asker whose scope is a few
  * VMs could otherwise read any volume through one of them. A VM with a machine channel has that
- * channel's rights over all VMs, and takes the channel from the VM that had it.
+ * channel's rights over all VMs, and takes the channel from the VM that had it. A window is memory
+ * of whichever VMs name it.
  */
 static const char *authorise_needs_all(const struct request *request)
 {
@@ -115,6 +116,8 @@ static const char *authorise_needs_all(const struct request *request)
 			return "volumes of stores belong to no VM, so this needs the scope *";
 		if (!strcmp(field->name, "body.config.channel"))
 			return "a machine channel reaches all VMs, so this needs the scope *";
+		if (!strcmp(field->name, "body.config.window"))
+			return "a window is shared with other VMs, so this needs the scope *";
 	}
 	return NULL;
 }

@@ -81,6 +81,8 @@ static void test_what_is_the_host_s_needs_the_scope_of_all(void **state)
 		"{\"name\":\"ci-new\",\"config\":{\"port\":\"skerry\"},\"config.channel\":"
 		"\"skerry\"}",
 		"{\"name\":\"ci-new\",\"config\":{\"channel\":{}}}",
+		"{\"name\":\"ci-new\",\"config\":{\"window\":\"fuzz 64K\"}}",
+		"{\"name\":\"ci-new\",\"config\":{},\"config.window\":\"fuzz 64K\"}",
 	};
 
 	(void)state;
