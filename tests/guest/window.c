@@ -27,6 +27,7 @@ struct shared {
 	u32 pages;    /* the input: how many pages to write to, and how to end */
 	u32 panic;
 	u32 changed;  /* words of the target's that were not as at the snapshot */
+	u32 again;    /* how often the target has found its snapshot gone */
 	u32 word[64]; /* the first two guests' */
 };
 
@@ -176,16 +177,25 @@ static void run(void)
 	shared()->taken = shared()->asked;
 }
 
-static void be_target(void)
+/* Has a snapshot taken, at which all of `memory` has the pattern. */
+static u32 begin(void)
 {
 	u32 status;
 
 	for (u32 page = 0; page < PAGES; page++)
 		memory[page][page] = PATTERN;
-	shared()->place = get(WINDOW_PLACE);
 	do
 		status = call(WINDOW_CALL_SNAPSHOT, RING(option_number("harness", 0)));
 	while (status == WINDOW_GONE);
+	return status;
+}
+
+static void be_target(void)
+{
+	u32 status;
+
+	shared()->place = get(WINDOW_PLACE);
+	status = begin();
 	say("SNAPSHOT", status);
 	shared()->ready = status;
 	put(WINDOW_RING, RING(option_number("harness", 0)));
@@ -198,7 +208,11 @@ static void be_target(void)
 		run();
 		status = call(shared()->panic ? WINDOW_CALL_PANIC : WINDOW_CALL_DONE,
 			      shared()->asked);
-		/* who comes here was not set back */
+		/* who comes here was not set back: does the run once more, from a new snapshot */
+		shared()->again += status == WINDOW_GONE;
+		shared()->taken -= status == WINDOW_GONE;
+		if (status == WINDOW_GONE)
+			status = begin();
 		say("STATUS", status);
 		shared()->ready = status;
 	}

@@ -68,3 +68,15 @@ def test_runs(build, tmp_path, emulator):
         assert figures["RESET-100"] < LIMITS[emulator], figures
         assert "on-request" in machine.command("vm snapshot list target")
         assert ": 0 found" in machine.command("audit")
+
+
+def test_later_snapshots(build, tmp_path):
+    """A target whose snapshot is covered or dropped while it goes back is told so, and asks for another."""
+    with start(build, tmp_path, "qemu", FUZZED) as machine:
+        machine.wait_prompt()
+        for name in ("one", "two", "three"):
+            wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+            machine.command(f"vm snapshot target {name}")
+            machine.command(f"vm snapshot drop target {name}")
+            assert machine.vm("target")["state"] == "running", machine.vm("target")["reason"]
+        good(machine, "harness")

@@ -49,6 +49,12 @@ static u32 window_run_snapshot_now(const struct machine *machine)
 	return __atomic_load_n(&machine->channel->window_snapshot, __ATOMIC_ACQUIRE);
 }
 
+static bool window_run_has_snapshot(const struct machine *machine)
+{
+	return machine->run.saved_for != 0 &&
+	       window_run_snapshot_now(machine) == machine->run.saved_for;
+}
+
 static void window_run_ask(struct machine *machine)
 {
 	struct window_run *run = &machine->run;
@@ -68,7 +74,8 @@ void window_run_call(struct machine *machine)
 	state->call = 0;
 	if (call == WINDOW_CALL_SNAPSHOT) {
 		window_run_ask(machine);
-	} else if (run->saved_for == 0 || window_run_snapshot_now(machine) != run->saved_for) {
+	} else if (machine->handover.held || !window_run_has_snapshot(machine)) {
+		/* while the VM is held its RAM is being frozen or copied */
 		window_run_answer(machine, WINDOW_GONE);
 	} else {
 		run->ended_by = call;
@@ -126,15 +133,18 @@ static void window_run_tell(struct machine *machine, u32 value, u64 cycles)
 	window_ring(&machine->window, run->ring);
 }
 
-/* Has the kernel make all steps of the RAM's reset. */
-static enum status window_run_reset_ram(void)
+/*
+ * Has the kernel make all steps of the RAM's reset. From the first one on, until the last, the
+ * kernel merges no layer: so it was this snapshot if the channel still names it after the first.
+ */
+static enum status window_run_reset_ram(const struct machine *machine, bool *named)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(RESET_NS);
-	enum status status;
+	enum status status = sys_memory_reset(start_handle(START_RAM));
 
-	do
+	*named = window_run_has_snapshot(machine);
+	while (status == STATUS_AGAIN && clock_tsc() < until)
 		status = sys_memory_reset(start_handle(START_RAM));
-	while (status == STATUS_AGAIN && clock_tsc() < until);
 	return status;
 }
 
@@ -158,10 +168,15 @@ void window_run_back(struct machine *machine)
 	u32 value = machine->platform.window->state.value;
 	u64 began = clock_tsc();
 	enum status status;
+	bool named;
 
 	if (machine->state != VM_RUNNING || !window_run_may_go_back(machine))
 		return;
-	status = window_run_reset_ram();
+	if (!window_run_has_snapshot(machine)) {
+		window_run_answer(machine, WINDOW_GONE);
+		return;
+	}
+	status = window_run_reset_ram(machine, &named);
 	if (status == STATUS_BAD_STATE) { /* the snapshot is just being dropped */
 		window_run_answer(machine, WINDOW_GONE);
 		return;
@@ -171,13 +186,12 @@ void window_run_back(struct machine *machine)
 			      status_text(status));
 		return;
 	}
-	if (!handover_load_again(machine, machine->run.saved))
-		return;
-	/* read again: what lies below may have been another snapshot by then */
-	if (window_run_snapshot_now(machine) != machine->run.saved_for) {
+	if (!named) { /* what lies below may have been another snapshot by then */
 		machine_crash(machine, "its snapshot was dropped while it went back there");
 		return;
 	}
+	if (!handover_load_again(machine, machine->run.saved))
+		return;
 	window_run_answer(machine, WINDOW_DONE);
 	window_run_tell(machine, value, clock_tsc() - began);
 }

@@ -195,7 +195,6 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, bool quiesce
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
 	vm_volumes_claim(vm, snapshot);
 	snapshot->on_request = vm->window.taking;
-	vm_on_request_forget(vm);
 	operation->problem[0] = '\0';
 	snapshots->resets = false;
 	snapshots->quiesces = quiesce;
@@ -216,10 +215,13 @@ static void vm_snapshot_tidied(struct vm *vm)
 	snapshots->room = vm_resident_bytes(vm) / PAGE_SIZE +
 			  vm->config.memory_bytes / PAGE_SIZE / TABLES_SHARE + TABLES_PAGES;
 	snapshots->used_before = READ_ONCE(vm->account->used_pages);
-	if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem)))
+	if (!vm_quota_raise(vm, snapshots->room, problem, sizeof(problem))) {
 		vm_snapshot_not_done(vm, problem);
-	else
+	} else {
+		/* while the monitor holds the guest: so that is not on its way back just now */
+		vm_on_request_forget(vm);
 		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
+	}
 	/*
 	 * The next step is made at once: during a pause between steps the monitor's threads could
 	 * use up the pages for which the quota was raised.
