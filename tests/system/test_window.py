@@ -80,3 +80,14 @@ def test_later_snapshots(build, tmp_path):
             machine.command(f"vm snapshot drop target {name}")
             assert machine.vm("target")["state"] == "running", machine.vm("target")["reason"]
         good(machine, "harness")
+
+
+def test_audit(build, tmp_path):
+    """A window that two running VMs write to is no finding."""
+    with start(build, tmp_path, "qemu", FUZZED) as machine:
+        machine.wait_prompt()
+        good(machine, "harness")
+        assert machine.vm("target")["state"] == "running"
+        machine.command("vm start harness")
+        wait_for(lambda: machine.vm("harness")["exits"] > 20, 60)
+        assert ": 0 found" in machine.command("audit")

@@ -10,6 +10,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/inspect/page_names.h"
+#include "vmm/manager/vm/process/vm_window.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -38,6 +39,8 @@ static void command_audit_give_back(struct room *room)
 	if (room->memory != HANDLE_NONE)
 		memory_give_back(room->memory, room->at, room->bytes);
 }
+
+#define MANAGER_ACCOUNT 1u /* the number of the first group that the kernel makes */
 
 struct run {
 	struct reply *reply;
@@ -123,7 +126,11 @@ static void command_audit_run_now(struct reply *reply, const struct arguments *a
 {
 	struct run run = {.reply = reply};
 	struct audit audit = {
-		.list = command_audit_list, .report = command_audit_report, .context = &run};
+		.list = command_audit_list,
+		.report = command_audit_report,
+		.context = &run,
+		.window_account = vm_window_pages() != 0 ? MANAGER_ACCOUNT : 0,
+	};
 
 	(void)arguments;
 	if (!command_audit_take_all(&run, &audit.frame_count)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks the kernel's lists of pages, objects and references against each other. Called by the
- * command `audit`, which supplies lists and memory. Holds no state but the space whose leaves are
- * being walked.
+ * command `audit`, which supplies lists and memory. Holds no state but the space whose leaves, and
+ * the memory object whose pages, are being walked.
  */
 #include "vmm/manager/inspect/audit.h"
 #include "kernel/abi/object.h"
@@ -207,6 +207,11 @@ static struct audit_frame *audit_in_window(struct audit *audit, u64 first, u64 *
 	return &audit->frame[first - audit->window];
 }
 
+/* The memory object whose pages are being walked. */
+static struct {
+	bool shared;
+} of_slots;
+
 static void audit_claim_slots(struct audit *audit, const struct audit_record *record)
 {
 	u64 count = record->info & 0x7fffffff;
@@ -221,6 +226,7 @@ static void audit_claim_slots(struct audit *audit, const struct audit_record *re
 				    (unsigned long)(first + i) * PAGE_SIZE,
 				    (unsigned long)frame->memory, (unsigned long)record->id);
 		frame->memory = record->id;
+		frame->shared = of_slots.shared;
 	}
 }
 
@@ -270,6 +276,7 @@ static void audit_claim_record(struct audit *audit, const struct audit_record *r
 	u32 detail = record->info >> 16;
 	audit_visit *take = audit_claim_slots;
 
+	of_slots.shared = audit->window_account != 0 && record->other == audit->window_account;
 	if ((detail & AUDIT_DETAIL_FIXED) != 0)
 		take = audit_lend_slots;
 	else if ((detail & AUDIT_DETAIL_FROZEN) != 0)
@@ -287,6 +294,13 @@ static struct {
 	bool device;
 } of_leaves;
 
+/* Returns whether it is a page of a window, to which a VM's account may write, as others do. */
+static bool audit_is_window(const struct audit *audit, const struct audit_frame *frame, u32 account)
+{
+	return frame->shared && frame->owner == PAGE_PROCESS && account != audit->window_account &&
+	       frame->writer != audit->window_account;
+}
+
 static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
 {
 	u32 account = of_leaves.account;
@@ -302,7 +316,8 @@ static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u6
 	 */
 	if (of_leaves.device && frame->owner == PAGE_GUEST)
 		return;
-	if (frame->writer != 0 && frame->writer != account && guest)
+	if (frame->writer != 0 && frame->writer != account && guest &&
+	    !audit_is_window(audit, frame, account))
 		audit_found(audit,
 			    "page %#lx is writable by a VM and by somebody else: groups %u and %u",
 			    (unsigned long)page, frame->writer, account);

@@ -26,7 +26,8 @@ struct audit_frame {
 	u32 writer; /* the account that can write to the frame; 0: none */
 	u8 owner;   /* enum page_owner */
 	u8 flags;
-	u8 reserved[2];
+	bool shared; /* the frame is memory of audit.window_account */
+	u8 reserved;
 };
 
 struct audit {
@@ -46,6 +47,8 @@ struct audit {
 	struct audit_balance *balance; /* room for AUDIT_BALANCES entries */
 	struct audit_frame *frame;     /* room for frame_count entries, the frames of one window */
 	u64 frame_count;
+	/* the account of windows, which several VMs may write to, but not this account; 0: none */
+	u32 window_account;
 
 	/* The results: */
 	u64 pages; /* pages in use */

@@ -41,7 +41,7 @@ static struct {
 	u64 where;
 	u32 count;
 	struct audit_record record[200];
-} lists[LISTS + 4];
+} lists[LISTS + 6];
 static u32 list_count;
 
 static struct audit audit;
@@ -50,7 +50,7 @@ static struct audit_balance balances[AUDIT_BALANCES];
 static struct audit_frame frames[WINDOW];
 static char reported[8][160];
 static u32 report_count;
-static u32 runs;
+static u32 runs, payer;
 static bool only_once,
 	grows; /* the last record of the first list is there in the first pass only */
 
@@ -209,6 +209,7 @@ static void run(void)
 		.balance = balances,
 		.frame = frames,
 		.frame_count = WINDOW,
+		.window_account = payer,
 	};
 	assert_true(audit_run(&audit));
 	assert_int_equal(audit.findings, report_count);
@@ -283,6 +284,36 @@ static void test_two_writers(void **state)
 	assert_int_equal(report_count, 1);
 	assert_non_null(
 		strstr(reported[0], "page 0x40000 is writable by a VM and by somebody else"));
+}
+
+/* VMs may write to a window, which another account pays for; that account itself may not. */
+static void test_window(void **state)
+{
+	const u64 memory = 0x3c00;
+	const u64 other = 0x2c00;
+	const u64 at = RAM_A + 8 * PAGE_SIZE;
+
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		build();
+		payer = i == 0 ? 0 : 7;
+		block(at, PAGE_PROCESS, 0, 7);
+		add_record(FRAMES, AUDIT_CHARGE, PAGE_PROCESS, 7, 0, 1);
+		object(memory, OBJECT_MEMORY, PAGE_PROCESS, 7, 0);
+		begin_list(AUDIT_MEMORY, memory);
+		add_record(list_count - 1, AUDIT_SLOT, 1, memory, 0, at);
+		object(other, OBJECT_SPACE, 0, i == 2 ? 7 : ACCOUNT_A, 0);
+		begin_list(AUDIT_SPACE, other);
+		leaf(list_count - 1, other, 0x30000, at, RIGHT_READ | RIGHT_WRITE);
+		leaf(LEAVES_B, SPACE_B, 0x5000, at, RIGHT_READ | RIGHT_WRITE);
+		if (i == 1) {
+			run();
+			assert_int_equal(report_count, 0);
+		} else {
+			expect("is writable by a VM and by somebody else");
+		}
+	}
+	payer = 0;
 }
 
 /* Two processes may write to RAM that its VM has not touched yet. */
@@ -424,11 +455,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),	       cmocka_unit_test(test_two_owners),
 		cmocka_unit_test(test_two_owners_far), cmocka_unit_test(test_two_writers),
-		cmocka_unit_test(test_two_processes),  cmocka_unit_test(test_kernel_reached),
-		cmocka_unit_test(test_kernel_tables),  cmocka_unit_test(test_references),
-		cmocka_unit_test(test_charges),	       cmocka_unit_test(test_confirmed),
-		cmocka_unit_test(test_grows),	       cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_window),	       cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_kernel_reached), cmocka_unit_test(test_kernel_tables),
+		cmocka_unit_test(test_references),     cmocka_unit_test(test_charges),
+		cmocka_unit_test(test_confirmed),      cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_parts),	       cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
