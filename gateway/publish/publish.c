@@ -226,7 +226,11 @@ static bool publish_read(char **words)
 
 int publish_main(int core, char **words)
 {
-	publish.core.fd = core;
+	if (core != PUBLISH_CORE && dup2(core, PUBLISH_CORE) < 0)
+		return 1;
+	if (core != PUBLISH_CORE)
+		close(core);
+	publish.core.fd = PUBLISH_CORE;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "skerryd-publish");
 	prctl(PR_SET_DUMPABLE, 0);

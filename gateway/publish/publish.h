@@ -14,6 +14,7 @@
  * have; the process keeps nothing.
  */
 enum {
+	PUBLISH_CORE = 3,    /* core's socket; those that the process makes have higher numbers */
 	PUBLISH_ORDERS = 16, /* the most runs with published ports at a time */
 	PUBLISH_CONNECTIONS = 256,
 	PUBLISH_OF_OWNER = 64,	  /* the most connections to the runs of one owner */

@@ -19,7 +19,6 @@ static const int publish_calls[] = {
 	SCMP_SYS(close),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(connect),
-	SCMP_SYS(bind),
 	SCMP_SYS(listen),
 	SCMP_SYS(accept4),
 	SCMP_SYS(recvfrom),
@@ -43,14 +42,20 @@ static const int publish_calls[] = {
 	SCMP_SYS(exit_group),
 };
 
+/*
+ * Core's socket, and what stderr may be, are of the family Unix: bound to a name they would make a
+ * file. No socket that the process makes has their numbers.
+ */
 bool publish_seccomp(void)
 {
 	scmp_filter_ctx filter = filter_allowing(publish_calls, ARRAY_COUNT(publish_calls));
 
-	if (filter && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, 15, SOCK_STREAM),
-				       SCMP_A2(SCMP_CMP_EQ, 0)) != 0) {
+	if (filter && (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+					SCMP_A0(SCMP_CMP_EQ, AF_INET),
+					SCMP_A1(SCMP_CMP_MASKED_EQ, 15, SOCK_STREAM),
+					SCMP_A2(SCMP_CMP_EQ, 0)) != 0 ||
+		       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 1,
+					SCMP_A0(SCMP_CMP_GT, PUBLISH_CORE)) != 0)) {
 		seccomp_release(filter);
 		return false;
 	}
