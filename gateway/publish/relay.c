@@ -101,6 +101,19 @@ static struct relay *relay_place(uint64_t owner)
 	return place;
 }
 
+/*
+ * Returns whether a connection leads from an address to itself: no guest is there, but this
+ * computer, whose own services a run must not publish.
+ */
+static bool relay_is_own(int fd, uint32_t address)
+{
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+
+	return getsockname(fd, (struct sockaddr *)&from, &size) < 0 ||
+	       from.sin_addr.s_addr == htonl(address);
+}
+
 /* Begins a connection to the guest. Returns its socket, or -1. */
 static int relay_dial(const struct relay_to *to)
 {
@@ -112,8 +125,9 @@ static int relay_dial(const struct relay_to *to)
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if (connect(fd, (const struct sockaddr *)&guest, sizeof(guest)) == 0 ||
-	    errno == EINPROGRESS)
+	if ((connect(fd, (const struct sockaddr *)&guest, sizeof(guest)) == 0 ||
+	     errno == EINPROGRESS) &&
+	    !relay_is_own(fd, to->address))
 		return fd;
 	close(fd);
 	return -1;

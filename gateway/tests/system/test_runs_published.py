@@ -301,6 +301,17 @@ def test_the_process_ends(published, guest):
     assert "publish has closed no port for long" in server.errors()
 
 
+def test_not_to_this_computer(published):
+    """An address in --publish that is this computer's own, where its services listen, leads nowhere."""
+    fake, server = published
+    fake.clone_addresses = ["127.0.0.1"]
+    own = Guest(hold, "127.0.0.1")
+    _, (port,) = opened(server, own.port)
+    with connect(port) as client:
+        assert is_reset(client)
+    own.close()
+
+
 def test_without_rights(published, guest):
     """The process has core's socket and its own of IPv4: no other file, no other process's memory."""
     _, server = published
