@@ -45,7 +45,7 @@ const char *run_publish_add(struct run_publish *publish, const char *text)
 		guest[length - 4] = 0;
 	here_port = number_read(here, -1, 65535);
 	guest_port = number_read(guest, -1, 65535);
-	if (publish->order.count == PUBLISH_PORTS || guest_port < 1 ||
+	if (publish->order.count == PUBLISH_PORTS || guest_port < 1 || length > 10 ||
 	    (colon && ((size_t)(colon - text) >= sizeof(here) || here_port < 1024)))
 		return wrong;
 	publish->order.ports[publish->order.count++] =
@@ -161,8 +161,8 @@ static bool run_publish_within(const struct in_addr *address)
 	return false;
 }
 
-/* Returns how many cards of all VMs have the address by Skerry's word. */
-static unsigned run_publish_holders(const char *address)
+/* Returns how many cards, of one VM or of all if it is NULL, have the address by Skerry's word. */
+static unsigned run_publish_holders(const char *address, const struct host_vm *only)
 {
 	unsigned count = 0;
 
@@ -171,7 +171,8 @@ static unsigned run_publish_holders(const char *address)
 		size_t at;
 
 		json_array_foreach(list, at, each) count +=
-			json_is_string(each) && !strcmp(json_string_value(each), address);
+			(!only || host.vms[i] == only) && json_is_string(each) &&
+			!strcmp(json_string_value(each), address);
 	}
 	return count;
 }
@@ -198,7 +199,7 @@ static const char *run_publish_find(struct run *run, bool *listed)
 			continue;
 		if (!run_publish_within(&address)) {
 			why = "the run's address is in no network of skerryd's --publish";
-		} else if (run_publish_holders(text) != 1) {
+		} else if (run_publish_holders(text, NULL) != 1) {
 			why = "another VM has the run's address as well: its template takes a card "
 			      "on a network with dhcp, without an address of its own";
 		} else {
@@ -255,11 +256,28 @@ static void run_publish_look(struct run *run, double now_s)
 	}
 }
 
+/* Returns whether the run's VM, and no other, still has the address to which its ports lead. */
+static bool run_publish_holds(const struct run *run)
+{
+	const struct in_addr address = {htonl(run->publish.order.address)};
+	const struct host_vm *vm = host_find(run->vm);
+	char text[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &address, text, sizeof(text));
+	return vm && run_publish_holders(text, vm) == 1 && run_publish_holders(text, NULL) == 1;
+}
+
 void run_publish_listed(void)
 {
 	for (struct run *run = run_next(NULL); run; run = run_next(run)) {
-		if (run->publish.state == RUN_PUBLISH_LOOKS && !run->result)
+		enum run_publish_state state = run->publish.state;
+
+		if (state == RUN_PUBLISH_LOOKS && !run->result)
 			run_publish_look(run, clock_now_s());
+		else if (state == RUN_PUBLISH_AGAIN && !run_publish_holds(run))
+			run_publish_fail(run, 409, "the run's address is not its own any more");
+		else if (state == RUN_PUBLISH_OPEN && !run_publish_holds(run))
+			(void)run_publish_end(run);
 	}
 }
 
@@ -316,13 +334,16 @@ static void run_publish_refused(struct run *run, const struct publish_answer *an
 /* Goes on where a run waited for its ports to be closed. */
 static void run_publish_closed(struct run *run)
 {
-	struct request *request = run->publish.request ? request_find(run->publish.request) : NULL;
-
-	run->publish.request = 0;
 	run_publish_set(run, RUN_PUBLISH_CLOSED);
 	(void)run_publish_audit(run, "run.unpublish", "done");
-	if (request)
-		answer_json(request, 200, run_json(run, false));
+	for (unsigned i = 0; i < RUN_PUBLISH_REQUESTS; i++) {
+		uint32_t id = run->publish.requests[i];
+		struct request *request = id ? request_find(id) : NULL;
+
+		run->publish.requests[i] = 0;
+		if (request)
+			answer_json(request, 200, run_json(run, false));
+	}
 	if (run->state == RUN_ENDING)
 		run_destroy(run);
 }
@@ -333,16 +354,13 @@ bool run_publish_end(struct run *run)
 
 	if (state == RUN_PUBLISH_CLOSING)
 		return false;
+	audit_end(run->publish.audit, "stopped");
+	run->publish.audit = 0;
 	if (state != RUN_PUBLISH_OPEN && state != RUN_PUBLISH_ASKED) {
-		audit_end(run->publish.audit, "stopped");
-		run->publish.audit = 0;
 		run_publish_set(run, RUN_PUBLISH_CLOSED);
 		return true;
 	}
-	audit_end(run->publish.audit, "stopped");
-	run->publish.audit = 0;
-	run_publish_set(run, RUN_PUBLISH_CLOSING);
-	/* If that cannot be sent, the process is gone, or will be ended by the tick. */
+	run_publish_set(run, RUN_PUBLISH_CLOSING); /* the tick sees to it if that is not sent */
 	(void)side_process_send(&run_publish_process,
 				(struct message_head){MESSAGE_CANCEL, run->publish.id, 0, 0}, NULL,
 				0);
@@ -351,9 +369,16 @@ bool run_publish_end(struct run *run)
 
 bool run_publish_answer(struct run *run, struct request *request)
 {
-	if (run->publish.state != RUN_PUBLISH_CLOSING || run->publish.request)
+	if (run->publish.state != RUN_PUBLISH_CLOSING)
 		return false;
-	run->publish.request = request->id;
+	for (unsigned i = 0; i < RUN_PUBLISH_REQUESTS; i++) {
+		if (run->publish.requests[i] && request_find(run->publish.requests[i]))
+			continue;
+		run->publish.requests[i] = request->id;
+		return true;
+	}
+	answer_problem(request, 503, "busy", "%d clients wait for the run's ports to be closed",
+		       RUN_PUBLISH_REQUESTS);
 	return true;
 }
 

@@ -18,8 +18,9 @@ struct run;
  * begins, and closed before its VM is destroyed, whose address another guest may get then.
  */
 enum {
-	RUN_PUBLISHED = 16,	 /* the most published ports of one owner */
-	RUN_PUBLISH_CLOSE_S = 2, /* in which the process must have closed ports, or is ended */
+	RUN_PUBLISHED = 16,	  /* the most published ports of one owner */
+	RUN_PUBLISH_REQUESTS = 4, /* the most that wait for the ports of one run to be closed */
+	RUN_PUBLISH_CLOSE_S = 2,  /* in which the process must have closed ports, or is ended */
 };
 
 enum run_publish_state {
@@ -38,7 +39,8 @@ struct run_publish {
 	struct publish_order order; /* its `count` is 0 when nothing is to be published */
 	double since_s;		    /* when the state began, by clock_now_s() */
 	uint64_t audit;		    /* the line that waits for its result */
-	uint32_t request;	    /* is answered when the ports are closed; 0: none */
+	/* are answered when the ports are closed; 0: none */
+	uint32_t requests[RUN_PUBLISH_REQUESTS];
 };
 
 /* Adds [HOSTPORT:]GUESTPORT[/tcp]. Returns NULL, or the sentence that says what would be right. */
@@ -53,14 +55,19 @@ bool run_publish_may(struct request *request, const struct run_publish *publish)
  * run_frame_seed() when that is done: the init gets no random seed, and so no command, before.
  */
 bool run_publish(struct run *run);
-/* Looks for addresses that runs wait for: a list of VMs has come. */
+/*
+ * A list of VMs has come: looks for addresses that runs wait for, and has the ports of a run closed
+ * whose VM has the address no more, or not alone.
+ */
 void run_publish_listed(void);
 /*
  * Has the run's ports closed. Returns whether they are; if not, calls run_destroy() when that is
  * done.
  */
 bool run_publish_end(struct run *run);
-/* Answers a request when the run's ports are closed. Returns false if that need not be waited for.
+/*
+ * Answers a request when the run's ports are closed, or says that too many wait for that. Returns
+ * false if it need not be waited for.
  */
 bool run_publish_answer(struct run *run, struct request *request);
 void run_publish_tick(double now_s);

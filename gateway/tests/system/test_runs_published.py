@@ -177,7 +177,7 @@ def test_closed_at_the_end(published, guest):
 def test_refused_in_a_sentence(published, guest):
     """Ports below 1024, ports in use, more than 16 of an owner, guests that the switch holds to no address, or to one elsewhere."""
     fake, server = published
-    for wrong in ("80:80", "1023:80", "0:80", "8080:0", "65536:80", "8080:65536", "x", "", ":80", "8080:", "8080:80/udp", "-1:80", "8080:80:90", "127.0.0.1:80"):
+    for wrong in ("80:80", "1023:80", "0:80", "8080:0", "65536:80", "8080:65536", "x", "", ":80", "8080:", "8080:80/udp", "-1:80", "8080:80:90", "127.0.0.1:80", "00000000080x", "0000080/tcp8"):
         answer = begin(server, wrong)
         assert answer.status == 422 and "[HOSTPORT:]GUESTPORT" in answer.json()["detail"], (wrong, answer.body)
     assert begin(server, *range(9000, 9009)).status == 422
@@ -310,6 +310,44 @@ def test_not_to_this_computer(published):
     with connect(port) as client:
         assert is_reset(client)
     own.close()
+
+
+@pytest.mark.parametrize("guest", [hold], indirect=True)
+def test_an_address_that_moves(published, guest):
+    """When the run's VM has its address no more, or another VM has it as well, the ports are closed and the run goes on."""
+    fake, server = published
+    for mine, others in (([], [GUEST]), ([GUEST], [GUEST])):
+        fake.clone_addresses = [GUEST]
+        run, (port,) = opened(server, guest.port)
+        with connect(port) as client:
+            assert client.recv(1) == b"."
+            fake.vms[next(name for name in fake.vms if name != "vm00")].addresses = mine
+            fake.vms["vm00"].addresses = others
+            wait_for(lambda port=port: refused(port))
+            assert is_reset(client)
+        assert listed(server, run)["state"] == "running"
+        server.tls("DELETE", f"/v1/runs/{run}")
+        ended(server, run)
+        fake.vms["vm00"].addresses = []
+
+
+def test_who_asks_twice(published, guest):
+    """Each DELETE is answered when the ports are closed, also the second one, while the process does not answer."""
+    _, server = published
+    run, (port,) = opened(server, guest.port)
+    os.kill(wait_for(lambda: publish_pid(server)), signal.SIGSTOP)
+    open_at_the_answer = []
+
+    def stop():
+        server.tls("DELETE", f"/v1/runs/{run}")
+        open_at_the_answer.append(not refused(port))
+
+    threads = [threading.Thread(target=stop) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert open_at_the_answer == [False] * 3
 
 
 def test_without_rights(published, guest):
