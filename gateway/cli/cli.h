@@ -35,10 +35,10 @@ struct cli {
 	bool yes; /* --yes: commands are carried out without asking for confirmation */
 	/* of `vm reset`: the snapshot to go back to; NULL: the VM begins from power-on */
 	const char *to;
-	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
-	bool goes_on;	  /* vm save: leave the VM running; volume upload: continue an upload */
-	const char *user; /* login: the user who has a password; run: UID:GID */
-	const char *profile;	   /* report: the profile whose rules are applied */
+	bool overwrite;	     /* vm save, vm backup: overwrite a disk that holds something else */
+	bool goes_on;	     /* vm save: leave the VM running; volume upload: continue an upload */
+	const char *user;    /* login: the user who has a password; run: UID:GID */
+	const char *profile; /* report: the profile whose rules are applied */
 	const char *html, *verify; /* report: the file that it writes, or verifies */
 	/* the options of `create` */
 	const char *image, *cloud_init, *net, *size, *store;

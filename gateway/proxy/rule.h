@@ -36,7 +36,7 @@ struct rule {
 	struct range clients[RULE_RANGES], addresses[RULE_RANGES];
 	size_t client_count, address_count, header_count;
 	struct rule_header headers[RULE_HEADERS];
-	char *ca; /* a file of certificates; NULL: the system's */
+	char *ca;				/* a file of certificates; NULL: the system's */
 	gnutls_certificate_credentials_t trust; /* rules with the same `ca` share it */
 };
 

@@ -14,7 +14,7 @@
 #define BLOCK	  4096ul
 #define BLOCKS	  4096ul /* 16 MiB of the disk are used */
 #define DEPTH_MAX 32ul
-#define SEGMENTS  32ul	 /* of a large request */
+#define SEGMENTS  32ul /* of a large request */
 #define PIECE	  65536ul
 #define PIECES	  512ul /* 32 MiB of the disk */
 

@@ -8,23 +8,23 @@
 #include "tests/guest/rt/pci.h"
 #include "vmm/rt/window.h"
 
-#define VENDOR	   0x1af4u
-#define DEVICE	   0x0f01u
-#define LIMIT_US   30000000u
-#define PAGES	   128u
-#define PATTERN	   0x5a5a5a5au
-#define SAMPLES	   200u
-#define RING(to)   ((u32)(to) << 16)
-#define SHARED	   4096u /* where in the window the two sides have what they say to each other */
-#define ELSEWHERE  0xd0000000u
+#define VENDOR	    0x1af4u
+#define DEVICE	    0x0f01u
+#define LIMIT_US    30000000u
+#define PAGES	    128u
+#define PATTERN	    0x5a5a5a5au
+#define SAMPLES	    200u
+#define RING(to)    ((u32)(to) << 16)
+#define SHARED	    4096u /* where in the window the two sides have what they say to each other */
+#define ELSEWHERE   0xd0000000u
 #define ENTRY_BYTES 16u
 
 struct shared {
-	u32 ready;    /* the target has its snapshot */
-	u32 place;    /* the target's */
-	u32 asked;    /* the number of the input, by the harness */
-	u32 taken;    /* the number of the last input that the target has taken */
-	u32 pages;    /* the input: how many pages to write to, and how to end */
+	u32 ready; /* the target has its snapshot */
+	u32 place; /* the target's */
+	u32 asked; /* the number of the input, by the harness */
+	u32 taken; /* the number of the last input that the target has taken */
+	u32 pages; /* the input: how many pages to write to, and how to end */
 	u32 panic;
 	u32 changed;  /* words of the target's that were not as at the snapshot */
 	u32 again;    /* how often the target has found its snapshot gone */
@@ -101,7 +101,7 @@ static void test_registers(u32 place)
 	check_equal("place", get(WINDOW_PLACE), place);
 	check_equal("bytes", get(WINDOW_BYTES), 64 * KIB);
 	check_equal("status", get(WINDOW_STATUS), WINDOW_NONE);
-	put(WINDOW_RING, RING(WINDOW_PLACES));	     /* nobody has that place */
+	put(WINDOW_RING, RING(WINDOW_PLACES));	    /* nobody has that place */
 	put(WINDOW_RING, RING(0) | WINDOW_VECTORS); /* and no place has that bell */
 	put(WINDOW_CALL, 99);
 	check_equal("no-call", get(WINDOW_STATUS), WINDOW_NONE);
@@ -230,8 +230,8 @@ static bool give(u32 place, u32 pages, bool panic)
 	put(WINDOW_RING, RING(place));
 	if (!wait_word(&at->runs, runs + 1))
 		return false;
-	return at->status == (panic ? WINDOW_PANIC : WINDOW_DONE) &&
-	       at->value == shared()->asked && shared()->changed == 0;
+	return at->status == (panic ? WINDOW_PANIC : WINDOW_DONE) && at->value == shared()->asked &&
+	       shared()->changed == 0;
 }
 
 static void count(u32 place, u32 pages, const char *resets, const char *runs)

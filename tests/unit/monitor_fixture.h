@@ -68,7 +68,7 @@
 #include "vmm/rt/mutex.c"
 #include "tests/unit/window_stubs.h"
 
-#define RAM_BYTES  (4 * MIB)
+#define RAM_BYTES (4 * MIB)
 
 #define VCPUS_MADE 4
 

@@ -9,10 +9,10 @@
  * anything anywhere in it at any time: all is read once, and garbled bells or heads are the harm
  * that one VM can do to the others.
  */
-#define WINDOW_PLACES  8u /* the most VMs of a window */
-#define WINDOW_VECTORS 4u /* the bells of a place */
-#define WINDOW_SIZE_MIN     (8 * KIB)
-#define WINDOW_SIZE_MAX     (8 * MIB)
+#define WINDOW_PLACES	8u /* the most VMs of a window */
+#define WINDOW_VECTORS	4u /* the bells of a place */
+#define WINDOW_SIZE_MIN (8 * KIB)
+#define WINDOW_SIZE_MAX (8 * MIB)
 
 /* The first page: a word with a bit for each bell of that place that was rung and not yet taken. */
 struct window_bells {
@@ -44,8 +44,8 @@ enum window_register {
 	 * that was not taken
 	 */
 	WINDOW_WAIT = 0x14,
-	WINDOW_VALUE = 0x18, /* the word that goes with the next call */
-	WINDOW_CALL = 0x1c,  /* a write makes a call, enum window_call */
+	WINDOW_VALUE = 0x18,  /* the word that goes with the next call */
+	WINDOW_CALL = 0x1c,   /* a write makes a call, enum window_call */
 	WINDOW_STATUS = 0x20, /* what has become of the last call, enum window_status */
 };
 #define WINDOW_REGISTERS_BYTES 0x1000u

@@ -15,8 +15,8 @@ struct settings {
 	/* networks of guests into which published ports may lead, ADDRESS/BITS of IPv4 */
 	const char *publish[4];
 	unsigned publish_count;
-	const char *publish_at;	 /* the address at which published ports are; IPv4 */
-	unsigned publish_idle_s; /* without a byte, after which a connection to one is ended */
+	const char *publish_at;	    /* the address at which published ports are; IPv4 */
+	unsigned publish_idle_s;    /* without a byte, after which a connection to one is ended */
 	const char *hook_ca;	    /* certificates that vouch for web hooks; NULL: the system's */
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */
 	/* the most connections without a credential from one address; 0: no limit */

@@ -18,8 +18,7 @@ bool config_window(const struct vm_config *vm, struct window_config *window)
 	*window = (struct window_config){.bytes = 0};
 	if (!text_next_word(&rest, &word))
 		return true;
-	return config_name_valid(word) &&
-	       text_copy(window->name, sizeof(window->name), word) &&
+	return config_name_valid(word) && text_copy(window->name, sizeof(window->name), word) &&
 	       text_next_word(&rest, &word) && parse_size(word, &window->bytes) &&
 	       window->bytes >= WINDOW_SIZE_MIN && window->bytes <= WINDOW_SIZE_MAX &&
 	       is_power_of_two(window->bytes) && !text_next_word(&rest, &word);

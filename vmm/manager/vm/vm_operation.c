@@ -16,11 +16,16 @@ extern const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_share_ops, vm_
 	vm_on_request_ops;
 
 static const struct vm_operation_ops *const operations[OPERATION_COUNT] = {
-	[OPERATION_TRIM] = &vm_trim_ops,	 [OPERATION_STOP] = &vm_stop_ops,
-	[OPERATION_CHANGE] = &vm_share_ops,	 [OPERATION_RENEW] = &vm_renew_ops,
-	[OPERATION_SNAPSHOT] = &vm_snapshot_ops, [OPERATION_SAVE] = &vm_save_ops,
-	[OPERATION_BACKUP] = &vm_backup_ops,	 [OPERATION_SCHEDULE] = &vm_schedule_ops,
-	[OPERATION_REKEY] = &vm_rekey_ops,	 [OPERATION_MEDIA] = &vm_media_ops,
+	[OPERATION_TRIM] = &vm_trim_ops,
+	[OPERATION_STOP] = &vm_stop_ops,
+	[OPERATION_CHANGE] = &vm_share_ops,
+	[OPERATION_RENEW] = &vm_renew_ops,
+	[OPERATION_SNAPSHOT] = &vm_snapshot_ops,
+	[OPERATION_SAVE] = &vm_save_ops,
+	[OPERATION_BACKUP] = &vm_backup_ops,
+	[OPERATION_SCHEDULE] = &vm_schedule_ops,
+	[OPERATION_REKEY] = &vm_rekey_ops,
+	[OPERATION_MEDIA] = &vm_media_ops,
 	[OPERATION_ON_REQUEST] = &vm_on_request_ops,
 };
 

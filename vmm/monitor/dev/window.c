@@ -128,8 +128,7 @@ static void window_moved(struct pci_function *function)
 {
 	struct window *window = window_of(&function->device);
 	u64 at = pci_bar_address(function, WINDOW_BAR_MEMORY);
-	const struct bus_range *range =
-		bus_find(&function->bus->platform->memory, at, sizeof(u32));
+	const struct bus_range *range = bus_find(&function->bus->platform->memory, at, sizeof(u32));
 	bool answers = range != NULL && range->device == &function->device && range->base == at &&
 		       range->region == WINDOW_BAR_MEMORY;
 
@@ -206,8 +205,7 @@ enum status window_attach(struct platform *platform, const struct platform_confi
 	pci_function_begin(&window->function, &identity);
 	pci_function_bar(&window->function, WINDOW_BAR_REGISTERS, PCI_BAR_MEMORY,
 			 WINDOW_REGISTERS_BYTES);
-	pci_function_bar(&window->function, WINDOW_BAR_MEMORY, PCI_BAR_MEMORY,
-			 window->link->bytes);
+	pci_function_bar(&window->function, WINDOW_BAR_MEMORY, PCI_BAR_MEMORY, window->link->bytes);
 	pci_function_msix(&window->function, WINDOW_VECTORS, WINDOW_BAR_REGISTERS, WINDOW_AT_MSIX,
 			  WINDOW_AT_PENDING);
 	platform->window = window;

@@ -16,8 +16,8 @@ struct window_state {
 	struct pci_function_state pci;
 	u32 rung; /* the bells that were rung, and that the guest has not taken */
 	u32 value;
-	u32 status; /* enum window_status */
-	u32 call;   /* the call that the monitor has yet to take, enum window_call; 0: none */
+	u32 status;  /* enum window_status */
+	u32 call;    /* the call that the monitor has yet to take, enum window_call; 0: none */
 	u64 waiting; /* a bit for each vCPU that halts until a bell is rung */
 };
 

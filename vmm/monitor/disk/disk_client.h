@@ -29,7 +29,7 @@ struct disk_client {
 	void *context;
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;
-	u64 writes; /* the number of requests that change what the disk holds */
+	u64 writes;    /* the number of requests that change what the disk holds */
 	u32 free_from; /* all of `piece` before this one are in use */
 	/* the number of unanswered requests for whose answers nobody waits any more */
 	u32 forgotten;

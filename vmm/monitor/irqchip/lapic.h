@@ -80,7 +80,7 @@ struct lapic {
 	/* the host's CPU virtualizes this local APIC; set once, when the vCPU is made */
 	bool by_cpu;
 	bool lent;
-	bool moved; /* IRR or ISR have changed since the CPU got their highest vectors */
+	bool moved;	   /* IRR or ISR have changed since the CPU got their highest vectors */
 	bool levels_moved; /* TMR, which decides for which vectors an EOI exits, has changed */
 	struct lapic_posted posted;
 	/* the values of kept_registers (lapic_lend.c) when the page was last lent to the CPU */

@@ -75,8 +75,7 @@ static bool handover_may_be_saved(struct machine *machine)
 		handover_set_problem(machine, "it neither runs nor is it paused");
 		return false;
 	}
-	if ((machine->platform.events.pending & ~(u32)(MACHINE_DEADLINE | MACHINE_CALL)) !=
-	    0) {
+	if ((machine->platform.events.pending & ~(u32)(MACHINE_DEADLINE | MACHINE_CALL)) != 0) {
 		handover_set_problem(machine, "its guest is ending or resetting it");
 		return false;
 	}

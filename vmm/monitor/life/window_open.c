@@ -38,8 +38,8 @@ enum status window_bind(const struct machine *machine, u64 key)
 {
 	if (machine->window.bytes == 0)
 		return STATUS_OK;
-	return sys_object_bind(start_handle_of(START_WINDOW, machine->window.place),
-			       machine->queue, key);
+	return sys_object_bind(start_handle_of(START_WINDOW, machine->window.place), machine->queue,
+			       key);
 }
 
 enum status window_open(struct machine *machine, u64 key)

@@ -21,10 +21,10 @@ enum pci_slot {
 	PCI_SLOT_RNG = 2,
 	PCI_SLOT_BALLOON = 3,
 	PCI_SLOT_VSOCK = 4,
-	PCI_SLOT_ISA = 5,  /* only in VMs that start by firmware */
-	PCI_SLOT_SEED = 6, /* the drive for cloud-init, only in VMs that start by firmware */
+	PCI_SLOT_ISA = 5,    /* only in VMs that start by firmware */
+	PCI_SLOT_SEED = 6,   /* the drive for cloud-init, only in VMs that start by firmware */
 	PCI_SLOT_WINDOW = 6, /* the shared window: VMs with a seed have none */
-	PCI_SLOT_SCSI = 7, /* the SCSI host of those disks that are units of it */
+	PCI_SLOT_SCSI = 7,   /* the SCSI host of those disks that are units of it */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };

@@ -70,8 +70,7 @@ static void vm_window_end(struct window *window)
 	*window = (struct window){.memory = HANDLE_NONE};
 }
 
-static struct window *vm_window_make(const struct window_config *config, char *problem,
-				     size_t size)
+static struct window *vm_window_make(const struct window_config *config, char *problem, size_t size)
 {
 	handle_t group = start_handle(START_GROUP);
 	struct window *window = NULL;
@@ -155,10 +154,9 @@ void vm_window_give(const struct vm *vm, struct process_build *build)
 	process_build_grant(build, START_WINDOW, window->memory, RIGHT_READ | RIGHT_WRITE,
 			    window->config.bytes + vm->window.place);
 	for (u32 place = 0; place < WINDOW_PLACES; place++)
-		process_build_grant(build, START_WINDOW, window->bell[place],
-				    place == vm->window.place ? RIGHT_WRITE | RIGHT_BIND
-							      : RIGHT_WRITE,
-				    place);
+		process_build_grant(
+			build, START_WINDOW, window->bell[place],
+			place == vm->window.place ? RIGHT_WRITE | RIGHT_BIND : RIGHT_WRITE, place);
 }
 
 void vm_window_detach(const struct vm *vm)

@@ -9,6 +9,6 @@ struct vm_window {
 	u32 place;  /* the VM's place in the window */
 	/* channel->window_wanted of the last request that was dealt with */
 	u32 handled;
-	bool taking; /* the snapshot that is being taken is the one that the guest has asked for */
+	bool taking;  /* the snapshot that is being taken is the one that the guest has asked for */
 	u64 next_tsc; /* the TSC before which no further request of the guest's is looked at */
 };

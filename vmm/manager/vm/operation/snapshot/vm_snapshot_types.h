@@ -27,7 +27,7 @@ struct vm_snapshot {
 	/* the old blocks of this snapshot are kept, as it is the last one */
 	bool disks_kept;
 	bool on_request; /* the guest has asked for it: vm_on_request.h */
-	u32 volumes; /* number of the set of snapshots of the VM's volumes; 0: there are none */
+	u32 volumes;	 /* number of the set of snapshots of the VM's volumes; 0: there are none */
 };
 
 enum vm_snapshot_phase {

@@ -403,11 +403,16 @@ static void found_in_few_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(goes_back),   TEST(old_blocks_first),
-		TEST(full),	   TEST(grows),
-		TEST(errors),	   TEST(leaves),
-		TEST(dies),	   TEST(leaves_nonsense),
-		TEST(last_of_all), TEST(ordered_meanwhile),
+		TEST(goes_back),
+		TEST(old_blocks_first),
+		TEST(full),
+		TEST(grows),
+		TEST(errors),
+		TEST(leaves),
+		TEST(dies),
+		TEST(leaves_nonsense),
+		TEST(last_of_all),
+		TEST(ordered_meanwhile),
 		TEST(found_in_few_steps),
 	};
 
