@@ -142,9 +142,9 @@ enum scsi_command_code {
 #define SCSI_CAPACITY_BYTES 32u
 /* offset of the size of a block in bytes; the number of the disk's last block comes before */
 #define SCSI_CAPACITY_BLOCK 8u
-#define SCSI_CAPACITY_UNMAP 14u /* offset of a byte; its highest bit is set if the disk has UNMAP  \
-				 */
-#define SCSI_CAPACITY_THIN 0x80u
+/* offset of a byte; its highest bit is set if the disk has UNMAP */
+#define SCSI_CAPACITY_UNMAP 14u
+#define SCSI_CAPACITY_THIN  0x80u
 
 /* MODE SENSE (6) of the caching page: SPC-4 7.5.5 and SBC-3 6.4.5. */
 /* bit in the second byte of the command: return no block descriptors */
