@@ -4,11 +4,15 @@
 
 GATEWAY_PACKAGES := gcc make pkg-config libc6-dev libcrypt-dev libmicrohttpd-dev libgnutls28-dev \
 	libjansson-dev libseccomp-dev
-# A Node from elsewhere has its npm, and conflicts with Debian's.
 GATEWAY_TEST_PACKAGES := $(GATEWAY_PACKAGES) libcmocka-dev clang llvm libclang-rt-dev python3-pytest \
 	ansible-core build-essential python3-pytest-xdist util-linux debhelper dpkg-dev groff-base libvirt-clients lintian man-db openssl \
 	prometheus prometheus-alertmanager prometheus-libvirt-exporter python3-libvirt python3-pexpect python3-sushy redfishtool systemd valgrind \
-	virtinst $(if $(shell command -v npm),,nodejs npm)
+	virtinst
+# for E2B's client; a Node from elsewhere has its npm, and conflicts with Debian's
+NODE_PACKAGES := nodejs npm
+ifeq ($(shell command -v npm),)
+GATEWAY_TEST_PACKAGES += $(NODE_PACKAGES)
+endif
 # a cluster of Debian's, for gateway/tests/system/test_pacemaker.py: 100 MB that make test does without
 CLUSTER_PACKAGES := corosync pacemaker pacemaker-cli-utils resource-agents fence-agents libvirt-clients iproute2 openssl
 GATEWAY_BENCH_PACKAGES := $(GATEWAY_PACKAGES) python3 valgrind wrk

