@@ -77,7 +77,7 @@ def test_socat(build, tmp_path, emulator):
         client.hello()
         machine.attach_shell("alpha", 600)
         machine.shell("/sbin/load vmw_vsock_virtio_transport && echo loaded")
-        machine.shell("socat VSOCK-LISTEN:9,fork EXEC:cat 2>/tmp/log & echo started")
+        machine.shell("socat -d -d VSOCK-LISTEN:9,fork EXEC:cat 2>/tmp/log & until grep -q listening /tmp/log; do sleep 0.1; done")
         machine.leave()
         # the guest's kernel answers for ports at which nobody listens
         assert client.code("vsock connect", "alpha", "10") == "not-found"

@@ -54,7 +54,7 @@ def ssh(server, folder, *words, stdin=b"", limit=300):
 def start_sshd(machine):
     machine.attach_shell("alpha", 600)
     machine.shell("/sbin/load vmw_vsock_virtio_transport && echo loaded")
-    machine.shell("socat VSOCK-LISTEN:22,fork EXEC:'/sbin/sshd -i' 2>/tmp/log & echo started")
+    machine.shell("socat -d -d VSOCK-LISTEN:22,fork EXEC:'/sbin/sshd -i' 2>/tmp/log & until grep -q listening /tmp/log; do sleep 0.1; done")
     machine.leave()
 
 
