@@ -302,6 +302,7 @@ help: ## this list
 -include tests/lint/lint.mk
 -include tests/verify/verify.mk
 -include tests/disk_tools.mk
+-include tests/afl.mk
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk
