@@ -5,7 +5,7 @@
 
 AFL := $(BUILD)/tests/guest/afl
 AFL_GUESTS := $(BUILD)/guests-afl
-AFL_PROGRAMS := bridge stand_in
+AFL_PROGRAMS := bridge stand_in target
 AFL_PARTS := $(AFL_PROGRAMS:%=$(AFL)/%) $(AFL)/afl.cpio.gz
 AFL_TRACED := -O1 -fsanitize-coverage=trace-pc
 
@@ -15,18 +15,24 @@ $(AFL)/parser.o: tests/guest/afl/parser.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  TINY    $<")
 	$(Q)$(CC) $(TINY_CFLAGS) $(AFL_TRACED) -MMD -MP -c -o $@ $<
--include $(AFL)/parser.d
+
+$(AFL)/linux_parser.o: tests/guest/afl/parser.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -Wall -Wextra -Wshadow -Werror -march=x86-64 $(AFL_TRACED) -I. -MMD -MP -c -o $@ $<
+-include $(AFL)/parser.d $(AFL)/linux_parser.d
+
+$(AFL)/target: $(AFL)/linux_parser.o
 
 $(AFL_PROGRAMS:%=$(AFL)/%): $(AFL)/%: tests/guest/afl/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  CC      $@")
-	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Wshadow -Werror -march=x86-64 -static -s -I. -MMD -MP -MF $@.d -o $@ $<
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Wshadow -Werror -march=x86-64 -static -s -I. -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^)
 -include $(AFL_PROGRAMS:%=$(AFL)/%.d)
 
 # Debian's afl-fuzz, with the libraries that it needs, and the bridge.
 AFL_LIBRARIES := libc.so.6 libm.so.6 libpython3.11.so.1.0 libexpat.so.1 libz.so.1
 
-$(AFL_GUESTS)/packages: tests/afl.mk iso/fetch.sh iso/sources.sh
+$(AFL_GUESTS)/packages: iso/fetch.sh iso/sources.sh
 	$(Q)iso/packages.sh $(GUEST_PACKAGES)
 	@echo "  APT     afl++ ($(GUEST_SUITE))"
 	$(Q)rm -rf $(AFL_GUESTS)

@@ -8,8 +8,8 @@ import pytest
 import bundle
 from machine import Qemu, wait_for
 
-HARNESS = ("[vm harness]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\nautostart = yes\n"
-           "window = fuzz 128K\ncmdline = console=ttyS0 quiet name=harness\n")
+LINUX = ("[vm {0}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\nautostart = yes\n"
+         "window = fuzz 128K\ncmdline = console=ttyS0 quiet name={0}\n")
 TARGET = "[vm {0}]\nkernel = fuzzed.bin\nmemory = 4M\nautostart = yes\nwindow = fuzz 128K\n"
 
 
@@ -23,13 +23,24 @@ def programs(build, *names):
 def start(build, folder, conf, piece, **how):
     files = bundle.debian(build / "guests") | bundle.tiny(build, "fuzzed")
     files["initramfs.cpio.gz"] += piece
-    return Qemu(build, bundle=bundle.make(folder / "fuzz.cpio", HARNESS + conf, files), **how)
+    return Qemu(build, bundle=bundle.make(folder / "fuzz.cpio", LINUX.format("harness") + conf, files), **how)
 
 
-def test_bridge(build, tmp_path):
+def begin_target(machine):
+    """Starts the target of a Linux guest, which has itself set back from then on, and its console, too."""
+    machine.attach_shell("target")
+    machine.type("/sbin/target 0\n")
+    machine.leave()
+
+
+@pytest.mark.parametrize("target", ["tiny", "linux"])
+def test_bridge(build, tmp_path, target):
     """A run that is fine, one that crashes and one that hangs, each told apart, and the next one is fine again."""
-    with start(build, tmp_path, TARGET.format("target"), programs(build, "bridge", "stand_in")) as machine:
+    conf = (TARGET if target == "tiny" else LINUX).format("target")
+    with start(build, tmp_path, conf, programs(build, "bridge", "stand_in", "target")) as machine:
         machine.wait_prompt()
+        if target == "linux":
+            begin_target(machine)
         wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
         machine.attach_shell("harness")
         said = machine.shell("/sbin/stand_in 200 /sbin/bridge 1")
@@ -63,3 +74,22 @@ def test_afl(build, tmp_path):
         said = machine.shell("tail -n 5 /log1; cat /out/default/fuzzer_stats; cat /out/default/crashes/id*")
         print(said)
         assert re.search(r"saved_crashes +: 1", said) and "SKRYL" in said, said
+
+
+@pytest.mark.long
+def test_workers(build, tmp_path):
+    """Two workers of one afl-fuzz, each with a target of its own, in one machine."""
+    piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
+    conf = TARGET.format("one") + TARGET.format("two")
+    with start(build, tmp_path, conf, piece, extra=("-smp", "2")) as machine:
+        machine.wait_prompt()
+        for name in ("one", "two"):
+            wait_for(lambda target=name: "on-request" in machine.command(f"vm snapshot list {target}"), 60)
+        machine.attach_shell("harness")
+        machine.shell("mkdir /in; echo hello, world, hello, world >/in/seed")
+        machine.shell(f"({FUZZ.format('-D -M main', 1)}) & ({FUZZ.format('-D -S more', 2)}) & wait", 1000)
+        said = machine.shell("tail -n 5 /log*; cat /out/*/fuzzer_stats; cat /out/*/crashes/id*")
+        print(said)
+        runs = [int(count) for count in re.findall(r"execs_done +: (\d+)", said)]
+        assert len(runs) == 2 and min(runs) > 1000, said
+        assert len(re.findall(r"saved_crashes +: 1", said)) == 2 and "SKRYL" in said, said

@@ -6,7 +6,8 @@
 /*
  * What a fuzzer's bridge and one target say to each other in a window that they share: an area for
  * each VM, behind the heads, in the order of their places. Either side may be hostile: each reads
- * every word once, and checks it.
+ * every word once, and checks it. A target ends a run by WINDOW_CALL_DONE or WINDOW_CALL_PANIC,
+ * with the input's number.
  */
 #define AREA_FIRST	 4096u
 #define AREA_INPUT_BYTES 4084u
@@ -17,8 +18,8 @@
 #define AREA_BELL_STOP	1u
 
 struct area {
-	u32 asked; /* 1 by the bridge: there is an input; 0 by the target: it has taken it */
-	u32 stop;  /* 1 by the bridge, before it rings AREA_BELL_STOP */
+	u32 asked; /* an input's number by the bridge; 0 by the target: it has taken that */
+	u32 stop;  /* 1 by the bridge, for AREA_BELL_STOP; 0 by the target: it goes back */
 	u32 bytes; /* of the input */
 	u8 input[AREA_INPUT_BYTES];
 	u8 map[AREA_MAP_BYTES]; /* by the target: how often each edge was passed; the bridge clears

@@ -15,19 +15,18 @@
 #include "tests/guest/afl/window_map.h"
 
 /* AFL++'s include/types.h and config.h */
-#define FROM_AFL     198
-#define TO_AFL	     199
-#define HELLO_MAP    (0xc0000001u | (AREA_MAP_BYTES - 1) << 1)
-#define HELLO_SHARED 0x01000000u
+#define FROM_AFL 198
+#define TO_AFL	 199
+#define HELLO	 (0xc1000001u | (AREA_MAP_BYTES - 1) << 1)
 
-/* In hundredths of a second, as times() counts them: */
-#define STOP_TIME 500
-#define LATE_TIME 2 /* after so long a run afl-fuzz may have killed the child too late */
+#define STOP_TIME 500 /* hundredths of a second, as times() counts them */
+#define LATE_TIME 2   /* after so long a run afl-fuzz may have killed the child too late */
 
 static volatile u32 *registers;
 static volatile struct window_head *head;
 static volatile struct area *area;
 static u32 place;   /* the target's */
+static u32 asked;   /* the number of the last input */
 static pid_t child; /* does nothing; afl-fuzz kills it when a run takes too long */
 static volatile sig_atomic_t killed;
 
@@ -52,11 +51,12 @@ static void *attach(const char *name)
 	return at;
 }
 
-/* Returns whether the run after the first `runs` ends while the child lives, or until then. */
+/* Whether the run after the first `runs` ends by then; 0: that of the input, while the child lives.
+ */
 static bool ring(u32 bell, u32 runs, clock_t until)
 {
 	registers[WINDOW_RING / 4] = place << 16 | bell;
-	while (head->runs == runs) {
+	while (head->runs == runs || (until == 0 && head->value != asked)) {
 		if (until != 0 ? times(NULL) >= until : killed)
 			return false;
 		(void)registers[WINDOW_RUNG / 4]; /* another bridge waits until the next tick */
@@ -109,7 +109,7 @@ static int run(const u32 *input, u64 *map)
 	memcpy((void *)area->input, input + 1, bytes);
 	area->bytes = bytes;
 	area->stop = 0;
-	__atomic_store_n(&area->asked, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&area->asked, ++asked, __ATOMIC_SEQ_CST);
 	if (!ring(AREA_BELL_INPUT, runs, 0))
 		stop(runs);
 	take_coverage((volatile u64 *)area->map, map);
@@ -118,7 +118,7 @@ static int run(const u32 *input, u64 *map)
 
 int main(int argc, char **argv)
 {
-	u32 word = HELLO_MAP | HELLO_SHARED;
+	u32 word = HELLO;
 	u64 bytes = 0;
 	u8 *window = window_map(WINDOW_DEVICE "resource2", &bytes);
 	const u32 *input = attach("__AFL_SHM_FUZZ_ID");
