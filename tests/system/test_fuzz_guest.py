@@ -23,7 +23,7 @@ def programs(build, *names):
 def start(build, folder, conf, piece, **how):
     files = bundle.debian(build / "guests") | bundle.tiny(build, "fuzzed")
     files["initramfs.cpio.gz"] += piece
-    return Qemu(build, bundle=bundle.make(folder / "fuzz.cpio", LINUX.format("harness") + conf, files), **how)
+    return Qemu(build, bundle=bundle.make(folder / "fuzz.cpio", conf, files), **how)
 
 
 def begin_target(machine):
@@ -36,7 +36,7 @@ def begin_target(machine):
 @pytest.mark.parametrize("target", ["tiny", "linux"])
 def test_bridge(build, tmp_path, target):
     """A run that is fine, one that crashes and one that hangs, each told apart, and the next one is fine again."""
-    conf = (TARGET if target == "tiny" else LINUX).format("target")
+    conf = LINUX.format("harness") + (TARGET if target == "tiny" else LINUX).format("target")
     with start(build, tmp_path, conf, programs(build, "bridge", "stand_in", "target")) as machine:
         machine.wait_prompt()
         if target == "linux":
@@ -65,7 +65,7 @@ FUZZ = ("AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_
 def test_afl(build, tmp_path):
     """Debian's afl-fuzz finds the crash from a seed that says nothing of it."""
     piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
-    with start(build, tmp_path, TARGET.format("target"), piece) as machine:
+    with start(build, tmp_path, LINUX.format("harness") + TARGET.format("target"), piece) as machine:
         machine.wait_prompt()
         wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
         machine.attach_shell("harness")
@@ -77,19 +77,39 @@ def test_afl(build, tmp_path):
 
 
 @pytest.mark.long
-def test_workers(build, tmp_path):
-    """Two workers of one afl-fuzz, each with a target of its own, in one machine."""
-    piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
-    conf = TARGET.format("one") + TARGET.format("two")
-    with start(build, tmp_path, conf, piece, extra=("-smp", "2")) as machine:
+def test_two_bridges(build, tmp_path):
+    """Two workers in one guest, each with a target of its own: both have all their runs."""
+    conf = LINUX.format("harness") + TARGET.format("one") + TARGET.format("two")
+    with start(build, tmp_path, conf, programs(build, "bridge", "stand_in"), extra=("-smp", "2")) as machine:
         machine.wait_prompt()
         for name in ("one", "two"):
             wait_for(lambda target=name: "on-request" in machine.command(f"vm snapshot list {target}"), 60)
         machine.attach_shell("harness")
-        machine.shell("mkdir /in; echo hello, world, hello, world >/in/seed")
-        machine.shell(f"({FUZZ.format('-D -M main', 1)}) & ({FUZZ.format('-D -S more', 2)}) & wait", 1000)
-        said = machine.shell("tail -n 5 /log*; cat /out/*/fuzzer_stats; cat /out/*/crashes/id*")
-        print(said)
-        runs = [int(count) for count in re.findall(r"execs_done +: (\d+)", said)]
-        assert len(runs) == 2 and min(runs) > 1000, said
-        assert len(re.findall(r"saved_crashes +: 1", said)) == 2 and "SKRYL" in said, said
+        machine.shell("/sbin/stand_in 200 /sbin/bridge 1 >/one & /sbin/stand_in 200 /sbin/bridge 2 >/two & wait", 300)
+        said = machine.shell("cat /one /two")
+        print(re.findall(r"RUNS \d+ MS \d+", said))
+        assert said.count("RUN crash signal=11") == said.count("RUN hang signal=9") == 2, said
+        assert said.count("RUNS 200") == 2 and "FAIL" not in said, said
+
+
+@pytest.mark.long
+def test_workers(build, tmp_path):
+    """Two workers in one machine, each a harness and a target with a window of their own, find the crash at one time."""
+    piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
+    conf = "".join((LINUX.format(f"harness{n}") + TARGET.format(f"target{n}")).replace("= fuzz ", f"= fuzz{n} ")
+                   for n in (1, 2))
+    with start(build, tmp_path, conf, piece, extra=("-smp", "2")) as machine:
+        machine.wait_prompt()
+        for n in (1, 2):
+            wait_for(lambda target=f"target{n}": "on-request" in machine.command(f"vm snapshot list {target}"), 60)
+            machine.attach_shell(f"harness{n}")
+            machine.shell("mkdir /in; echo hello, world, hello, world >/in/seed")
+            machine.type(f"{FUZZ.format('-D', 1)}; echo EN''DED\n")
+            machine.leave()
+        for n in (1, 2):
+            machine.attach(f"harness{n}")
+            machine.wait("ENDED", 900)
+            said = machine.shell("cat /out/default/fuzzer_stats /out/default/crashes/id*")
+            machine.leave()
+            print(said)
+            assert re.search(r"saved_crashes +: 1", said) and "SKRYL" in said, said
