@@ -62,6 +62,21 @@ FUZZ = ("AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_
 
 
 @pytest.mark.long
+def test_no_target(build, tmp_path):
+    """A bridge whose target is gone ends, with a sentence, and so does one without a place."""
+    conf = LINUX.format("harness") + TARGET.format("target")
+    with start(build, tmp_path, conf, programs(build, "bridge", "stand_in")) as machine:
+        machine.wait_prompt()
+        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+        machine.good("vm destroy target")
+        machine.attach_shell("harness")
+        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 1", 60)
+        assert "bridge: the target does not go back" in said and "FAIL the bridge has ended" in said, said
+        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 9", 60)
+        assert "bridge: say as root which place" in said, said
+
+
+@pytest.mark.long
 def test_afl(build, tmp_path):
     """Debian's afl-fuzz finds the crash from a seed that says nothing of it."""
     piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
