@@ -72,6 +72,7 @@ void window_run_call(struct machine *machine)
 	u32 call = state->call;
 
 	state->call = 0;
+	run->asking = call == WINDOW_CALL_SNAPSHOT;
 	if (call == WINDOW_CALL_SNAPSHOT) {
 		window_run_ask(machine);
 	} else if (machine->handover.held || !window_run_has_snapshot(machine)) {
@@ -85,9 +86,11 @@ void window_run_call(struct machine *machine)
 
 void window_run_look(struct machine *machine)
 {
+	const struct window_state *state = &machine->platform.window->state;
 	const struct window_run *run = &machine->run;
 
-	if (likely(machine->platform.window->state.status != WINDOW_BUSY) || run->wanted == 0)
+	/* a call may be under way by another vCPU, or just made */
+	if (likely(state->status != WINDOW_BUSY) || !run->asking || state->call != 0)
 		return;
 	if (window_run_snapshot_now(machine) == run->wanted)
 		window_run_answer(machine,

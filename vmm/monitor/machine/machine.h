@@ -32,8 +32,9 @@
  * often as it says, by the device of its window. The machine's lock guards this.
  */
 struct window_run {
-	u32 wanted; /* the number of the guest's last request for a snapshot; 0: there was none */
-	u32 ring;   /* what to ring after each run, as for WINDOW_RING */
+	u32 wanted;  /* the number of the guest's last request for a snapshot; 0: there was none */
+	u32 ring;    /* what to ring after each run, as for WINDOW_RING */
+	bool asking; /* the guest waits for that snapshot, and not for going back */
 	/* the state at the snapshot of request `saved_for`, in memory of this process */
 	u8 *saved;
 	u32 saved_for;
