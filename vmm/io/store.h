@@ -3,6 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 
 /*
  * Stores of volumes, in the memory that the manager and a disk driver share. A store lies on a disk
@@ -315,11 +316,13 @@ struct store_page {
 	/* The driver writes the fields from here on. */
 	struct store_answer answer;
 	/*
-	 * Odd while `told` and `volume` change. A reader that sees an odd number, or another number
-	 * after copying than before, must copy again.
+	 * While a report changes, which is `told` or an entry of `volume`, the low 32 bits are its
+	 * offset in this structure, and a reader finds all of it in `fresh`; else they are 0. The
+	 * high bits count these changes: a reader that sees another turn after copying than before
+	 * must copy again. So a driver that is stopped in the middle keeps no reader waiting.
 	 */
-	u32 version;
-	u32 pad;
+	u64 turn;
+	u64 fresh[sizeof(struct store_told) / 8];
 	struct store_told told;
 	u32 wait[64]; /* enum store_wait of the client with that index */
 	/*
@@ -328,7 +331,34 @@ struct store_page {
 	u64 lease_until_tsc;
 	struct store_volume volume[STORE_VOLUME_MAX];
 };
+_Static_assert(sizeof(struct store_told) % 8 == 0 &&
+		       sizeof(struct store_volume) <= sizeof(struct store_told),
+	       "struct store_page.fresh holds each kind of report");
 #define STORE_PAGE_BYTES align_up(sizeof(struct store_page), PAGE_SIZE)
+
+/* how often a report is copied before store_page_copy gives up */
+#define STORE_PAGE_COPIES 64u
+
+/*
+ * Copies a report of the page, which is `told` or an entry of `volume`, to `to`, also while the
+ * driver changes it. Returns false if the driver changed reports during every attempt; a driver
+ * that is stopped in the middle of a change is no reason.
+ */
+static inline bool store_page_copy(const struct store_page *page, void *to, const void *report,
+				   size_t bytes)
+{
+	u64 offset = (u64)((const u8 *)report - (const u8 *)page);
+
+	for (u32 i = 0; i < STORE_PAGE_COPIES; i++) {
+		u64 turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
+
+		memcpy(to, (u32)turn == offset ? page->fresh : report, bytes);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&page->turn, __ATOMIC_RELAXED) == turn)
+			return true;
+	}
+	return false;
+}
 
 /* --- sizes --- */
 

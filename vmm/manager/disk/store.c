@@ -20,9 +20,6 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* attempts to copy a report that the driver is changing, before the copy fails */
-#define COPIES_MAX 64u
-
 static struct store stores[CONFIG_STORE_MAX];
 
 void stores_init(void)
@@ -196,28 +193,10 @@ bool stores_settled(void)
 
 /* --- the driver's reports --- */
 
-/*
- * Copies bytes that the driver may be changing. Returns false if they changed during every attempt.
- */
-static bool store_copy(const struct store *store, void *to, const void *from, size_t bytes)
-{
-	for (u32 i = 0; i < COPIES_MAX; i++) {
-		u32 version = __atomic_load_n(&store->page->version, __ATOMIC_ACQUIRE);
-
-		if ((version & 1) != 0)
-			continue;
-		memcpy(to, from, bytes);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&store->page->version, __ATOMIC_RELAXED) == version)
-			return true;
-	}
-	return false;
-}
-
 bool store_told(const struct store *store, struct store_told *told)
 {
 	bool whole = store->page != NULL && store->driver_at != 0 &&
-		     store_copy(store, told, &store->page->told, sizeof(*told)) &&
+		     store_page_copy(store->page, told, &store->page->told, sizeof(*told)) &&
 		     told->number == store->given && told->state < STORE_STATE_COUNT &&
 		     told->check < STORE_CHECK_STATE_COUNT &&
 		     told->scrub < STORE_CHECK_STATE_COUNT && told->rot_count <= STORE_ROT_MAX;
@@ -247,7 +226,7 @@ bool store_volume_at(const struct store *store, u32 index, struct store_volume *
 {
 	if (store->page == NULL || index >= STORE_VOLUME_MAX)
 		return false;
-	if (!store_copy(store, volume, &store->page->volume[index], sizeof(*volume)))
+	if (!store_page_copy(store->page, volume, &store->page->volume[index], sizeof(*volume)))
 		volume->id = 0;
 	volume->name[STORE_NAME_BYTES - 1] = '\0';
 	volume->key.name[STORE_KEY_BYTES - 1] = '\0';

@@ -16,37 +16,64 @@
 /* After a round through all volumes, counting rests for this number of times the round's length. */
 #define COUNT_REST 19u
 
-static void store_tell_begin(struct store_page *page)
+/* Says which report changes from now on, by its offset in the page; 0: none. */
+static void store_tell_turn(struct store_page *page, u64 offset)
 {
-	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
+	u64 count = (page->turn >> 32) + 1;
+
+	__atomic_store_n(&page->turn, count << 32 | offset, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void store_tell_end(struct store_page *page)
+/* Ends the change that the store's last process has left halfway, if it has. */
+static void store_tell_finish(struct store_page *page)
 {
-	__atomic_store_n(&page->version, (page->version | 1) + 1, __ATOMIC_RELEASE);
+	u32 offset = (u32)page->turn;
+	u32 first = offsetof(struct store_page, volume);
+	u32 bytes = sizeof(page->volume[0]);
+
+	if (offset == 0)
+		return;
+	if (offset == offsetof(struct store_page, told))
+		memcpy(&page->told, page->fresh, sizeof(page->told));
+	else if (offset >= first && offset < sizeof(*page) && (offset - first) % bytes == 0)
+		memcpy(&page->volume[(offset - first) / bytes], page->fresh, bytes);
+	store_tell_turn(page, 0);
+}
+
+/* Changes one of the page's reports, in such a way that the manager can read it at any moment. */
+static void store_tell_report(struct store_page *page, void *report, const void *fresh, u64 bytes)
+{
+	if (memcmp(report, fresh, bytes) == 0)
+		return;
+	memcpy(page->fresh, fresh, bytes);
+	store_tell_turn(page, (u64)((u8 *)report - (u8 *)page));
+	memcpy(report, fresh, bytes);
+	store_tell_turn(page, 0);
 }
 
 static void store_tell_volume(const struct open_store *store, u32 number)
 {
 	const struct store_record *record =
 		store->state == STORE_READY ? pool_record(&store->pool, number) : NULL;
-	struct store_volume *volume = &store->page->volume[number];
+	struct store_volume *told = &store->page->volume[number];
+	struct store_volume volume = {.id = 0};
 
-	if (record == NULL) {
-		volume->id = 0;
-		return;
+	if (record != NULL) {
+		volume.id = record->id;
+		volume.parent = record->parent;
+		volume.sectors = record->sectors;
+		volume.made_s = record->made_s;
+		volume.flags = record->flags;
+		memcpy(volume.name, record->name, sizeof(volume.name));
+		volume.key = (struct store_key){.id = record->key_id, .tag = record->key_tag};
+		memcpy(volume.key.name, record->key, sizeof(volume.key.name));
 	}
-	if (volume->id != record->id)
-		volume->own_bytes = volume->shared_bytes = 0;
-	volume->id = record->id;
-	volume->parent = record->parent;
-	volume->sectors = record->sectors;
-	volume->made_s = record->made_s;
-	volume->flags = record->flags;
-	memcpy(volume->name, record->name, sizeof(volume->name));
-	volume->key = (struct store_key){.id = record->key_id, .tag = record->key_tag};
-	memcpy(volume->key.name, record->key, sizeof(volume->key.name));
+	if (record != NULL && told->id == record->id) {
+		volume.own_bytes = told->own_bytes;
+		volume.shared_bytes = told->shared_bytes;
+	}
+	store_tell_report(store->page, told, &volume, sizeof(volume));
 }
 
 /*
@@ -81,36 +108,36 @@ void store_tell(struct open_store *store)
 {
 	struct store_page *page = store->page;
 	const struct pool *pool = &store->pool;
+	struct store_told told = {.number = store->given.number, .state = store->state};
 	u64 chunk_bytes = (u64)pool->super.chunk_sectors * BLOCK_SECTOR_BYTES;
 
-	store_tell_begin(page);
-	page->told = (struct store_told){.number = store->given.number, .state = store->state};
-	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
-	page->told.version = store->version;
-	page->told.needs = store->needs;
-	page->told.owner = store->owner;
+	store_tell_finish(page);
+	string_copy(told.reason, sizeof(told.reason), store->reason);
+	told.version = store->version;
+	told.needs = store->needs;
+	told.owner = store->owner;
 	if (store->state == STORE_READY) {
-		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
-		page->told.flags = pool->super.flags;
-		page->told.chunk_bytes = chunk_bytes;
-		page->told.generation = pool->committed;
-		page->told.bytes = pool->data_chunks * chunk_bytes;
-		page->told.sectors = pool->super.sectors;
-		page->told.free_bytes = pool->free_chunks * chunk_bytes;
-		page->told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
-		page->told.metadata_blocks = pool->super.blocks;
-		page->told.metadata_free = pool->free_blocks;
-		page->told.volumes = pool->record_count;
-		page->told.copied_chunks = pool->copied_chunks;
-		page->told.check = store_told_check(store->check.under_way, store->check.ended);
-		page->told.check_blocks = store->check.looked;
-		page->told.check_faults = store->check.faults;
-		page->told.check_mended = store->check.mended;
-		page->told.check_first = store->check.first;
-		store_scrub_tell(store, &page->told);
+		memcpy(told.id, pool->super.id, sizeof(told.id));
+		told.flags = pool->super.flags;
+		told.chunk_bytes = chunk_bytes;
+		told.generation = pool->committed;
+		told.bytes = pool->data_chunks * chunk_bytes;
+		told.sectors = pool->super.sectors;
+		told.free_bytes = pool->free_chunks * chunk_bytes;
+		told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
+		told.metadata_blocks = pool->super.blocks;
+		told.metadata_free = pool->free_blocks;
+		told.volumes = pool->record_count;
+		told.copied_chunks = pool->copied_chunks;
+		told.check = store_told_check(store->check.under_way, store->check.ended);
+		told.check_blocks = store->check.looked;
+		told.check_faults = store->check.faults;
+		told.check_mended = store->check.mended;
+		told.check_first = store->check.first;
+		store_scrub_tell(store, &told);
 	}
+	store_tell_report(page, &page->told, &told, sizeof(told));
 	store_tell_volumes(store);
-	store_tell_end(page);
 	store->told = true;
 	process_tell_manager();
 }
@@ -135,18 +162,15 @@ static void store_count_next(struct open_store *store)
 
 static void store_count_told(struct open_store *store)
 {
-	struct store_volume *volume = &store->page->volume[store->count.number];
+	struct store_volume *told = &store->page->volume[store->count.number];
+	struct store_volume volume = *told;
 	u64 chunk_bytes = (u64)store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
-	u64 own_bytes = store->count.chunks.own * chunk_bytes;
-	u64 shared_bytes = store->count.chunks.shared * chunk_bytes;
 
-	if (volume->id != store->count.volume ||
-	    (volume->own_bytes == own_bytes && volume->shared_bytes == shared_bytes))
+	volume.own_bytes = store->count.chunks.own * chunk_bytes;
+	volume.shared_bytes = store->count.chunks.shared * chunk_bytes;
+	if (volume.id != store->count.volume || memcmp(told, &volume, sizeof(volume)) == 0)
 		return;
-	store_tell_begin(store->page);
-	volume->own_bytes = own_bytes;
-	volume->shared_bytes = shared_bytes;
-	store_tell_end(store->page);
+	store_tell_report(store->page, told, &volume, sizeof(volume));
 	store->count.changed = true;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of what the manager is told of a store, and of when that is found out. */
+#include <signal.h>
+
 #include "tests/unit/store_fake.h"
 
 static u64 own_below(const struct pool *pool, u32 block)
@@ -192,10 +194,101 @@ static void test_background(void **state)
 	assert_int_equal(store_deadline(), ~0ull);
 }
 
+/* --- the manager reads at any moment --- */
+
+static struct store_volume versions[2]; /* of a volume: before a change, and after it */
+static struct store_told states[2];	/* of the store likewise */
+static u32 volume_moments, told_moments, fresh_moments;
+
+/* Reads what the driver, which stands still between two of its instructions, is changing. */
+static void read_reports(int number)
+{
+	const struct store_page *page = page_of(0);
+	struct store_volume volume;
+	struct store_told told;
+	bool old;
+
+	(void)number;
+	assert_true(store_page_copy(page, &volume, &page->volume[1], sizeof(volume)));
+	old = memcmp(&volume, &versions[0], sizeof(volume)) == 0;
+	assert_true(old || memcmp(&volume, &versions[1], sizeof(volume)) == 0);
+	fresh_moments += !old;
+	assert_true(store_page_copy(page, &volume, &page->volume[2], sizeof(volume)));
+	assert_memory_equal(&volume, &versions[0], sizeof(volume));
+	assert_true(store_page_copy(page, &told, &page->told, sizeof(told)));
+	assert_true(memcmp(&told, &states[0], sizeof(told)) == 0 ||
+		    memcmp(&told, &states[1], sizeof(told)) == 0);
+	volume_moments += (u32)page->turn == offsetof(struct store_page, volume[1]);
+	told_moments += (u32)page->turn == offsetof(struct store_page, told);
+}
+
+/* Lets the CPU trap after each instruction (RFLAGS.TF), or no more. */
+static void trap_each(bool on)
+{
+	if (on)
+		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
+	else
+		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+}
+
+static void test_read_at_any_moment(void **state)
+{
+	struct store_page *page = page_of(0);
+
+	(void)state;
+	memset(versions, 0x11, sizeof(versions));
+	memset(states, 0x33, sizeof(states));
+	memset(&versions[1], 0x22, sizeof(versions[1]));
+	memset(&states[1], 0x44, sizeof(states[1]));
+	page->volume[1] = page->volume[2] = versions[0];
+	page->told = states[0];
+	assert_true(signal(SIGTRAP, read_reports) != SIG_ERR);
+	trap_each(true);
+	store_tell_report(page, &page->volume[1], &versions[1], sizeof(versions[1]));
+	store_tell_report(page, &page->told, &states[1], sizeof(states[1]));
+	trap_each(false);
+	assert_true(volume_moments > 8 && told_moments > 8 && fresh_moments > 8);
+	assert_memory_equal(&page->volume[1], &versions[1], sizeof(versions[1]));
+	assert_memory_equal(&page->told, &states[1], sizeof(states[1]));
+	assert_int_equal((u32)page->turn, 0);
+}
+
+/* The store's next process ends the change in which the last one has died. */
+static void test_died_halfway(void **state)
+{
+	struct store_page *page = page_of(0);
+	u32 of_volume = offsetof(struct store_page, volume[1]);
+	u32 wrong[] = {of_volume + 8, sizeof(*page), ~0u, 8};
+	struct store_volume torn;
+
+	(void)state;
+	memset(versions, 0x11, sizeof(versions));
+	memcpy(page->fresh, &versions[0], sizeof(versions[0]));
+	memset(&page->volume[1], 0x55, sizeof(page->volume[1]) / 2);
+	page->turn = 7ull << 32 | of_volume;
+	store_tell_finish(page);
+	assert_memory_equal(&page->volume[1], &versions[0], sizeof(versions[0]));
+	assert_int_equal(page->turn, 8ull << 32);
+	memcpy(page->fresh, states, sizeof(states[0]));
+	page->turn = offsetof(struct store_page, told);
+	store_tell_finish(page);
+	assert_memory_equal(&page->told, &states[0], sizeof(states[0]));
+	/* a turn that is no report's is none */
+	torn = page->volume[1];
+	for (u32 i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		page->turn = wrong[i];
+		store_tell_finish(page);
+		assert_int_equal((u32)page->turn, 0);
+		assert_memory_equal(&page->volume[1], &torn, sizeof(torn));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_told, begin, end),
+		cmocka_unit_test_setup_teardown(test_read_at_any_moment, begin, end),
+		cmocka_unit_test_setup_teardown(test_died_halfway, begin, end),
 		cmocka_unit_test_setup_teardown(test_told_of_new_store, begin, end),
 		cmocka_unit_test_setup_teardown(test_commit_is_cheap, begin, end),
 		cmocka_unit_test_setup_teardown(test_background, begin, end),
