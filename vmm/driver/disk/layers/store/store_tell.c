@@ -168,7 +168,8 @@ static void store_count_told(struct open_store *store)
 
 	volume.own_bytes = store->count.chunks.own * chunk_bytes;
 	volume.shared_bytes = store->count.chunks.shared * chunk_bytes;
-	if (volume.id != store->count.volume || memcmp(told, &volume, sizeof(volume)) == 0)
+	if (volume.id != store->count.volume ||
+	    (volume.own_bytes == told->own_bytes && volume.shared_bytes == told->shared_bytes))
 		return;
 	store_tell_report(store->page, told, &volume, sizeof(volume));
 	store->count.changed = true;
