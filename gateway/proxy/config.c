@@ -62,21 +62,21 @@ static const char *config_line(struct rules *rules, char *line)
 			  config_trim(line), config_trim(equals + 1));
 }
 
-/* Returns the first name server of resolv.conf that has an IPv4 address; 0: there is none. */
-static uint32_t config_resolver(void)
+void config_resolvers(struct rules *rules)
 {
-	FILE *file = fopen("/etc/resolv.conf", "re");
+	FILE *file = fopen(rules->resolver_file, "re");
 	char line[256], word[64];
-	struct in_addr found = {0};
+	struct in_addr found;
 
-	while (file && !found.s_addr && fgets(line, sizeof(line), file)) {
+	rules->resolver_count = 0;
+	rules->resolver_port = 53;
+	while (file && rules->resolver_count < RULE_RESOLVERS && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "nameserver %63s", word) == 1 &&
-		    inet_pton(AF_INET, word, &found) != 1)
-			found.s_addr = 0;
+		    inet_pton(AF_INET, word, &found) == 1)
+			rules->resolvers[rules->resolver_count++] = ntohl(found.s_addr);
 	}
 	if (file)
 		fclose(file);
-	return ntohl(found.s_addr);
 }
 
 /* Returns an earlier rule that trusts the same certificates, or NULL. */
@@ -133,10 +133,17 @@ static const char *config_complete(struct rules *rules)
 			wrong = "a host has either tunnel = yes or a header: in a tunnel the guest "
 				"speaks TLS itself, and nothing can be added";
 	}
-	if (!rules->resolver) {
-		rules->resolver = config_resolver();
-		rules->resolver_port = 53;
+	if (!rules->resolver_count && !rules->resolver_file)
+		rules->resolver_file = strdup("/etc/resolv.conf");
+	if (rules->resolver_file)
+		config_resolvers(rules);
+	if (!rules->names_port) {
+		rules->names_listen = rules->listen;
+		rules->names_port = 53;
 	}
+	if (!wrong && rule_has_names(rules) && !rules->set_given)
+		wrong = "names are answered together with a line names.set = FAMILY TABLE SET, the "
+			"set of nftables that has who may reach what; none leaves that to others";
 	rules->own_count = range_own(rules->own);
 	if (!wrong && rules->own_count < 0)
 		wrong = "this machine's own networks cannot be read, or are more than 64";
@@ -154,7 +161,10 @@ struct rules *config_read(const char *path)
 	if (!rules || !file)
 		wrong = strerror(errno);
 	else
-		*rules = (struct rules){.connections = 256, .per_client = 16};
+		*rules = (struct rules){.connections = 256,
+					.per_client = 16,
+					.questions = 10,
+					.questions_hour = 2000};
 	while (!wrong && fgets(line, sizeof(line), file)) {
 		number++;
 		if (strlen(line) == sizeof(line) - 1)

@@ -9,3 +9,5 @@
  * on stderr that says what is wrong and what would be right.
  */
 struct rules *config_read(const char *path);
+/* Reads the name servers from the rules' file of them; without such a file there are none. */
+void config_resolvers(struct rules *rules);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +55,96 @@ static const char *config_key_listen(struct rules *rules, struct rule *rule, cha
 static const char *config_key_resolver(struct rules *rules, struct rule *rule, char *value)
 {
 	(void)rule;
+	free(rules->resolver_file);
+	rules->resolver_file = NULL;
 	rules->resolver_port = 53;
-	return config_key_address(value, &rules->resolver, &rules->resolver_port)
+	rules->resolver_count = 1;
+	if (*value == '/') {
+		rules->resolver_count = 0;
+		rules->resolver_file = strdup(value);
+		return rules->resolver_file ? NULL : "there is no memory";
+	}
+	return config_key_address(value, rules->resolvers, &rules->resolver_port)
 		       ? NULL
-		       : "resolver is a name server's ADDRESS or ADDRESS:PORT";
+		       : "resolver is a name server's ADDRESS or ADDRESS:PORT, or a file such as "
+			 "/etc/resolv.conf";
+}
+
+/* Reads a list of names, of which each may begin with "*." in place of one label. */
+static const char *config_key_names(struct rules *rules, struct rule *rule, char *value)
+{
+	(void)rule;
+	for (char *rest, *word = strtok_r(value, " \t,", &rest); word;
+	     word = strtok_r(NULL, " \t,", &rest)) {
+		char *name = rules->names[rules->name_count];
+		size_t any = !strncmp(word, "*.", 2), length = strlen(word + 2 * any);
+
+		if (rules->name_count == RULE_NAMES)
+			return "there may be up to 64 names";
+		/* A dot at the end of a name means the same without it. */
+		if (length && word[2 * any + length - 1] == '.')
+			length--;
+		name[0] = '.';
+		if (!parse_name(name + any, word + 2 * any, length) ||
+		    (any && !strchr(name + 1, '.')))
+			return "names is a list such as api.example.org, *.example.org: a star "
+			       "stands for one label in front of two or more";
+		rules->name_count++;
+	}
+	return NULL;
+}
+
+static const char *config_key_names_listen(struct rules *rules, struct rule *rule, char *value)
+{
+	(void)rule;
+	rules->names_port = 53;
+	return config_key_address(value, &rules->names_listen, &rules->names_port)
+		       ? NULL
+		       : "names.listen is ADDRESS or ADDRESS:PORT, such as 10.7.0.1";
+}
+
+static const char *config_key_set(struct rules *rules, struct rule *rule, char *value)
+{
+	static const char wrong[] = "names.set is FAMILY TABLE SET of nftables, with the family ip "
+				    "or inet, such as inet skerry answered; or none";
+	char family[8], more;
+
+	(void)rule;
+	rules->set = (struct rule_set){0};
+	rules->set_given = true;
+	if (!strcmp(value, "none"))
+		return NULL;
+	if (sscanf(value, "%7s %31s %31s %c", family, rules->set.table, rules->set.name, &more) !=
+	    3)
+		return wrong;
+	if (!strcmp(family, "inet"))
+		rules->set.family = NFPROTO_INET;
+	else if (!strcmp(family, "ip"))
+		rules->set.family = NFPROTO_IPV4;
+	return rules->set.family ? NULL : wrong;
+}
+
+static const char *config_key_questions(struct rules *rules, struct rule *rule, char *value)
+{
+	uint64_t number;
+
+	(void)rule;
+	if (!config_key_number(value, 1000, &number))
+		return "names.questions is a number from 1 to 1000, of questions in a second";
+	rules->questions = (unsigned)number;
+	return NULL;
+}
+
+static const char *config_key_hour(struct rules *rules, struct rule *rule, char *value)
+{
+	uint64_t number;
+
+	(void)rule;
+	if (!config_key_number(value, 1000000, &number))
+		return "names.hour is a number from 1 to 1000000, of questions in an hour that "
+		       "go on to a name server";
+	rules->questions_hour = (unsigned)number;
+	return NULL;
 }
 
 static const char *config_key_resolve(struct rules *rules, struct rule *rule, char *value)
@@ -114,6 +201,13 @@ static const char *config_key_tunnel(struct rules *rules, struct rule *rule, cha
 	(void)rules;
 	rule->tunnel = !strcmp(value, "yes");
 	return rule->tunnel || !strcmp(value, "no") ? NULL : "tunnel is yes or no";
+}
+
+static const char *config_key_direct(struct rules *rules, struct rule *rule, char *value)
+{
+	(void)rules;
+	rule->direct = !strcmp(value, "yes");
+	return rule->direct || !strcmp(value, "no") ? NULL : "direct is yes or no";
 }
 
 static const char *config_key_bytes(struct rules *rules, struct rule *rule, char *value)
@@ -306,7 +400,13 @@ static const struct config_entry {
 	{"resolve", false, config_key_resolve},
 	{"connections", false, config_key_connections},
 	{"connections.client", false, config_key_per_client},
+	{"names", false, config_key_names},
+	{"names.listen", false, config_key_names_listen},
+	{"names.set", false, config_key_set},
+	{"names.questions", false, config_key_questions},
+	{"names.hour", false, config_key_hour},
 	{"port", true, config_key_port},
+	{"direct", true, config_key_direct},
 	{"tunnel", true, config_key_tunnel},
 	{"bytes", true, config_key_bytes},
 	{"methods", true, config_key_methods},
@@ -325,7 +425,8 @@ const char *config_key(struct rules *rules, struct rule *rule, const char *key, 
 		return config_keys[i].read(rules, rule, value);
 	}
 	return rule ? "the keys of a host are port, methods, paths, header, bytes, clients, "
-		      "address, ca and tunnel"
+		      "address, ca, tunnel and direct"
 		    : "the keys before the first [host NAME] are listen, resolver, resolve, "
-		      "connections and connections.client";
+		      "connections, connections.client, names, names.listen, names.set, "
+		      "names.questions and names.hour";
 }

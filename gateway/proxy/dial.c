@@ -64,7 +64,7 @@ static int dial_connect(uint32_t address, unsigned port, int64_t until_ms)
 /* Connects to the host of a rule. */
 static enum dial_result dial_rule(const struct rules *rules, const struct rule *rule, int *fd)
 {
-	uint32_t addresses[RESOLVE_ADDRESSES];
+	uint32_t addresses[DNS_ADDRESSES];
 	int count = resolve_name(rules, rule->name, addresses);
 	int64_t until_ms = clock_ms() + DIAL_CONNECT_MS;
 	enum dial_result result = DIAL_FORBIDDEN;

@@ -15,12 +15,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gateway/proxy/account.h"
+#include "gateway/proxy/capability.h"
 #include "gateway/proxy/carrier.h"
 #include "gateway/proxy/dial.h"
+#include "gateway/proxy/names.h"
 #include "gateway/proxy/seccomp.h"
 
 enum { LISTENER_CONNECTIONS = 1024 };
@@ -57,12 +58,17 @@ bool listener_open(const struct rules *rules)
 	return false;
 }
 
+void listener_close(void)
+{
+	close(listener.fd);
+}
+
 /* Serves the client in the carrier's process, and ends the process. */
 static void listener_carry(int client, uint32_t address, int dialer, struct rules *rules,
 			   struct account_page *account)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (seccomp_carrier())
+	if (capability_keep(0) && seccomp_carrier())
 		carrier_serve(client, address, dialer, rules, account);
 	_exit(0);
 }
@@ -76,7 +82,8 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	pid_t carrier;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(listener.fd);
+	listener_close();
+	names_close();
 	/*
 	 * The more connections a client has, the less CPU time each of their processes gets beside
 	 * others.
@@ -100,7 +107,7 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	close(pair[1]);
 	close(client);
 	rule_forget_keys(rules);
-	if (carrier > 0 && seccomp_dialer())
+	if (carrier > 0 && capability_keep(0) && seccomp_dialer())
 		dial_serve(pair[0], rules);
 	/* The kernel ends the carrier together with this process. */
 	_exit(0);
@@ -132,17 +139,13 @@ void listener_accept(struct rules *rules)
 	listener.list[listener.count++] = (struct listener_child){pid, account};
 }
 
-void listener_reap(void)
+void listener_ended(pid_t pid)
 {
-	pid_t pid;
-
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		for (size_t i = 0; i < listener.count; i++) {
-			if (listener.list[i].pid != pid)
-				continue;
-			account_close(listener.list[i].account);
-			listener.list[i] = listener.list[--listener.count];
-			break;
-		}
+	for (size_t i = 0; i < listener.count; i++) {
+		if (listener.list[i].pid != pid)
+			continue;
+		account_close(listener.list[i].account);
+		listener.list[i] = listener.list[--listener.count];
+		return;
 	}
 }

@@ -12,12 +12,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gateway/base/sandbox.h"
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/config.h"
 #include "gateway/proxy/listener.h"
+#include "gateway/proxy/names.h"
+
+/* How often it looks whether the name servers have changed, if clients ask for names. */
+enum { MAIN_LOOK_MS = 1000 };
 
 static const char usage[] =
 	"skerry-proxy FILE    serves by the rules in FILE; SIGHUP reads it and its keys again\n"
@@ -41,16 +46,33 @@ static struct rules *main_read_again(const char *path, struct rules *rules)
 {
 	struct rules *new = config_read(path);
 
-	if (!new) {
+	if (!new || !names_open(new)) {
+		if (new)
+			rule_free(new);
 		fprintf(stderr, "skerry-proxy: goes on by the configuration that it had\n");
 		return rules;
 	}
 	if (new->listen != rules->listen || new->listen_port != rules->listen_port)
 		fprintf(stderr, "skerry-proxy: listen has changed, which takes a restart\n");
+	if (names_wanted() &&
+	    (new->names_listen != rules->names_listen || new->names_port != rules->names_port))
+		fprintf(stderr, "skerry-proxy: names.listen has changed, which takes a restart\n");
 	rule_free(rules);
 	account_reset();
+	names_start(new);
 	fprintf(stderr, "skerry-proxy: has read %s again\n", path);
 	return new;
+}
+
+/* Notes which processes have ended. */
+static void main_reap(void)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (!names_ended(pid))
+			listener_ended(pid);
+	}
 }
 
 /* Serves until a signal ends it. */
@@ -61,7 +83,7 @@ static int main_serve(const char *path, struct rules *rules, int signals)
 	for (;;) {
 		struct pollfd waits[2] = {{listener_fd(), POLLIN, 0}, {signals, POLLIN, 0}};
 
-		if (poll(waits, 2, -1) < 0 && errno != EINTR)
+		if (poll(waits, 2, names_wanted() ? MAIN_LOOK_MS : -1) < 0 && errno != EINTR)
 			return 1;
 		while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 			if (info.ssi_signo == SIGHUP)
@@ -69,7 +91,8 @@ static int main_serve(const char *path, struct rules *rules, int signals)
 			else if (info.ssi_signo != SIGCHLD)
 				return 0;
 		}
-		listener_reap();
+		main_reap();
+		names_keep(rules);
 		if (waits[0].revents)
 			listener_accept(rules);
 	}
@@ -107,8 +130,10 @@ int main(int count, char **words)
 	sigaddset(&wanted, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &wanted, NULL);
 	signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (!rules || signals < 0 || !account_setup() || !listener_open(rules))
+	if (!rules || signals < 0 || !account_setup() || !listener_open(rules) ||
+	    !names_open(rules))
 		return 1;
+	names_start(rules);
 	fprintf(stderr, "skerry-proxy: listens, with %zu rules\n", rules->count);
 	return main_serve(words[1], rules, signals);
 }

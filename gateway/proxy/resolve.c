@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks a name server for the addresses of a host, over UDP (RFC 1035). The process that connects to
- * hosts calls it: that process has no keys, which the parser of answers could otherwise reach.
+ * Asks name servers for the addresses of a host, over UDP (RFC 1035). The process that connects to
+ * hosts and the one that answers clients' questions call it: neither has keys, which the parser of
+ * answers could otherwise reach.
  */
 #include "gateway/proxy/resolve.h"
 
@@ -14,151 +15,79 @@
 
 #include "gateway/proxy/clock.h"
 
-enum {
-	RESOLVE_TRIES = 3,
-	RESOLVE_TRY_MS = 2000,
-	RESOLVE_HEADER = 12,
-	RESOLVE_RECORDS = 64, /* the most records of an answer that are read */
-};
+enum { RESOLVE_TRIES = 3, RESOLVE_TRY_MS = 2000 };
 
-static unsigned resolve_u16(const uint8_t *at)
+int resolve_send(const struct rules *rules, const char *name, unsigned number, uint8_t *question,
+		 size_t *asked)
 {
-	return (unsigned)at[0] << 8 | at[1];
+	struct sockaddr_in server = {.sin_family = AF_INET,
+				     .sin_port = htons((uint16_t)rules->resolver_port)};
+	int fd;
+	uint16_t id;
+
+	if (!rules->resolver_count || getrandom(&id, sizeof(id), 0) != sizeof(id))
+		return -1;
+	server.sin_addr.s_addr = htonl(rules->resolvers[number % rules->resolver_count]);
+	*asked = dns_ask(question, id, name);
+	fd = *asked ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&server, sizeof(server)) == 0 &&
+	    send(fd, question, *asked, MSG_NOSIGNAL) == (ssize_t)*asked)
+		return fd;
+	close(fd);
+	return -1;
 }
 
-size_t resolve_question(uint8_t *packet, uint16_t id, const char *name)
+/* Asks a name server once, and waits for its answer. Returns whether there is one. */
+static bool resolve_try(const struct rules *rules, const char *name, unsigned number,
+			struct dns_answer *answer)
 {
-	static const uint8_t head[] = {1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-	static const uint8_t tail[] = {0, 0, 1, 0, 1}; /* the name's end; type A, class IN */
-	size_t at = RESOLVE_HEADER;
-
-	packet[0] = (uint8_t)(id >> 8);
-	packet[1] = (uint8_t)id;
-	memcpy(packet + 2, head, sizeof(head));
-	while (*name) {
-		size_t label = strcspn(name, ".");
-
-		if (!label || label > 63 || at + label > 250 + RESOLVE_HEADER)
-			return 0;
-		packet[at++] = (uint8_t)label;
-		memcpy(packet + at, name, label);
-		at += label;
-		name += label + (name[label] == '.');
-	}
-	memcpy(packet + at, tail, sizeof(tail));
-	return at + sizeof(tail);
-}
-
-/* Returns the offset behind the name at `at`, or 0 if the name does not end within the packet. */
-static size_t resolve_skip(const uint8_t *packet, size_t count, size_t at)
-{
-	while (at < count) {
-		if (packet[at] == 0)
-			return at + 1;
-		if ((packet[at] & 0xC0) == 0xC0)
-			return at + 2 <= count ? at + 2 : 0;
-		if (packet[at] & 0xC0)
-			return 0;
-		at += 1 + (size_t)packet[at];
-	}
-	return 0;
-}
-
-int resolve_answer(const uint8_t *packet, size_t count, const uint8_t *question, size_t asked,
-		   uint32_t *addresses)
-{
-	size_t at = asked, records;
-	int found = 0;
-
-	/*
-	 * The answer must repeat the number and the question, be marked as an answer, and report no
-	 * error.
-	 */
-	if (count < asked || memcmp(packet, question, 2) || !(packet[2] & 0x80) ||
-	    packet[3] & 0x0F || resolve_u16(packet + 4) != 1 ||
-	    memcmp(packet + RESOLVE_HEADER, question + RESOLVE_HEADER, asked - RESOLVE_HEADER))
-		return RESOLVE_NO_ANSWER;
-	records = resolve_u16(packet + 6);
-	if (records > RESOLVE_RECORDS)
-		records = RESOLVE_RECORDS;
-	while (records-- && found < RESOLVE_ADDRESSES) {
-		size_t length;
-
-		at = resolve_skip(packet, count, at);
-		if (!at || count - at < 10)
-			break;
-		length = resolve_u16(packet + at + 8);
-		if (count - at - 10 < length)
-			break;
-		if (resolve_u16(packet + at) == 1 && resolve_u16(packet + at + 2) == 1 &&
-		    length == 4) {
-			uint32_t address;
-
-			memcpy(&address, packet + at + 10, sizeof(address));
-			addresses[found++] = ntohl(address);
-		}
-		at += 10 + length;
-	}
-	return found;
-}
-
-/* Sends the question once, and waits for its answer. */
-static int resolve_try(int fd, const uint8_t *question, size_t asked, uint32_t *addresses)
-{
-	uint8_t packet[RESOLVE_PACKET_BYTES];
 	int64_t until_ms = clock_ms() + RESOLVE_TRY_MS, left_ms;
+	uint8_t question[DNS_QUESTION_BYTES], packet[DNS_PACKET_BYTES];
+	size_t asked;
+	int fd = resolve_send(rules, name, number, question, &asked);
+	bool found = false;
 
-	if (send(fd, question, asked, MSG_NOSIGNAL) < 0)
-		return RESOLVE_NO_ANSWER;
-	while ((left_ms = until_ms - clock_ms()) > 0) {
+	while (fd >= 0 && !found && (left_ms = until_ms - clock_ms()) > 0) {
 		struct pollfd wait = {fd, POLLIN, 0};
 		ssize_t count;
-		int found;
 
 		if (poll(&wait, 1, (int)left_ms) <= 0)
 			continue;
 		count = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
 		if (count < 0)
-			return RESOLVE_NO_ANSWER;
-		found = resolve_answer(packet, (size_t)count, question, asked, addresses);
-		if (found != RESOLVE_NO_ANSWER)
-			return found;
+			break;
+		found = dns_read_answer(answer, packet, (size_t)count, question, asked);
 	}
-	return RESOLVE_NO_ANSWER;
+	if (fd >= 0)
+		close(fd);
+	return found;
 }
 
-/* Asks the name server, from a port that the kernel picks for this question. */
-static int resolve_ask(const struct rules *rules, const char *name, uint32_t *addresses)
+unsigned resolve_pinned(const struct rules *rules, const char *name, uint32_t *addresses)
 {
-	struct sockaddr_in server = {.sin_family = AF_INET,
-				     .sin_port = htons((uint16_t)rules->resolver_port),
-				     .sin_addr = {htonl(rules->resolver)}};
-	uint8_t question[RESOLVE_PACKET_BYTES];
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), found = RESOLVE_NO_ANSWER;
-	uint16_t id;
-	size_t asked;
+	unsigned found = 0;
 
-	if (fd < 0)
-		return RESOLVE_NO_ANSWER;
-	if (getrandom(&id, sizeof(id), 0) == sizeof(id) &&
-	    connect(fd, (const struct sockaddr *)&server, sizeof(server)) == 0) {
-		asked = resolve_question(question, id, name);
-		for (int i = 0; asked && i < RESOLVE_TRIES && found == RESOLVE_NO_ANSWER; i++)
-			found = resolve_try(fd, question, asked, addresses);
+	for (size_t i = 0; i < rules->pinned_count && found < DNS_ADDRESSES; i++) {
+		if (!strcmp(rules->pinned[i].name, name))
+			addresses[found++] = rules->pinned[i].address;
 	}
-	close(fd);
 	return found;
 }
 
 int resolve_name(const struct rules *rules, const char *name, uint32_t *addresses)
 {
-	int found = 0;
+	int found = (int)resolve_pinned(rules, name, addresses);
+	struct dns_answer answer;
 
-	for (size_t i = 0; i < rules->pinned_count && found < RESOLVE_ADDRESSES; i++) {
-		if (!strcmp(rules->pinned[i].name, name))
-			addresses[found++] = rules->pinned[i].address;
-	}
 	if (found)
 		return found;
-	return rules->resolver ? resolve_ask(rules, name, addresses) : RESOLVE_NO_ANSWER;
+	for (unsigned i = 0; i < RESOLVE_TRIES; i++) {
+		if (!resolve_try(rules, name, i, &answer))
+			continue;
+		memcpy(addresses, answer.addresses, sizeof(answer.addresses));
+		return answer.code == DNS_DONE ? (int)answer.count : RESOLVE_NO_ANSWER;
+	}
+	return RESOLVE_NO_ANSWER;
 }

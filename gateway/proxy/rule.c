@@ -171,6 +171,34 @@ bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t a
 	return !range_special(address) && !range_any(rules->own, (size_t)rules->own_count, address);
 }
 
+bool rule_has_names(const struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		if (rules->list[i].direct)
+			return true;
+	}
+	return rules->name_count > 0;
+}
+
+const struct rule *rule_named(const struct rules *rules, uint32_t client, const char *name)
+{
+	static const struct rule plain;
+	const char *dot = strchr(name, '.');
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule *rule = rules->list + i;
+
+		if (rule->direct && !strcmp(rule->name, name) &&
+		    (!rule->client_count || range_any(rule->clients, rule->client_count, client)))
+			return rule;
+	}
+	for (size_t i = 0; i < rules->name_count; i++) {
+		if (!strcmp(rules->names[i], name) || (dot && !strcmp(rules->names[i], dot)))
+			return &plain;
+	}
+	return NULL;
+}
+
 bool rule_drops(const struct rule *rule, const char *name)
 {
 	/* Headers from which some servers take another method, host, path or client. */
@@ -253,5 +281,6 @@ void rule_free(struct rules *rules)
 		free(rule->ca);
 		rule_free_trust(rules, rule);
 	}
+	free(rules->resolver_file);
 	free(rules);
 }

@@ -16,8 +16,11 @@ enum {
 	RULE_WORDS = 16,
 	RULE_RANGES = 8,
 	RULE_PINNED = 64,
+	RULE_NAMES = 64,
+	RULE_RESOLVERS = 3,
 	RULE_KEY_BYTES = 4096,
 	RULE_KEY_LEAST = 8,
+	RULE_SET_BYTES = 32,
 };
 
 /* A header that is added to each request. */
@@ -30,6 +33,7 @@ struct rule {
 	char name[PARSE_NAME_BYTES]; /* the host's name */
 	unsigned port;
 	bool tunnel;
+	bool direct;		       /* the name is answered to clients, too */
 	uint64_t bytes;		       /* the most that a client may move in an hour; 0: no limit */
 	char *methods[RULE_WORDS + 1]; /* ends with NULL; empty: the usual methods */
 	char *paths[RULE_WORDS + 1];   /* ends with NULL; empty: all paths */
@@ -46,14 +50,27 @@ struct rule_pinned {
 	uint32_t address;
 };
 
+/* A set of nftables that has pairs of a client's address and one that was answered to it. */
+struct rule_set {
+	unsigned char family; /* NFPROTO_...; 0: there is no set */
+	char table[RULE_SET_BYTES], name[RULE_SET_BYTES];
+};
+
 struct rules {
-	uint32_t listen, resolver; /* IPv4 addresses */
-	unsigned listen_port, resolver_port;
+	uint32_t listen, names_listen;	    /* IPv4 addresses */
+	uint32_t resolvers[RULE_RESOLVERS]; /* the name servers that are asked, in turn */
+	unsigned listen_port, names_port, resolver_port;
 	unsigned connections, per_client;
-	size_t count, pinned_count;
+	unsigned questions, questions_hour; /* a client may ask so many a second, and an hour */
+	size_t count, pinned_count, name_count, resolver_count;
+	char *resolver_file; /* where the name servers stand; NULL: in the configuration */
+	struct rule_set set;
+	bool set_given;
 	int own_count; /* number of prefixes of this computer's interfaces */
 	struct rule list[RULE_COUNT];
 	struct rule_pinned pinned[RULE_PINNED];
+	/* Names that are answered; one that begins with a dot has any one label before it. */
+	char names[RULE_NAMES][PARSE_NAME_BYTES + 1];
 	struct range own[RANGE_OWN];
 };
 
@@ -68,6 +85,13 @@ const struct rule *rule_find(const struct rules *rules, uint32_t client,
  * these; any other rule allows all but special addresses and those of this computer's networks.
  */
 bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t address);
+/* Returns whether the client may be told addresses of any name. */
+bool rule_has_names(const struct rules *rules);
+/*
+ * Returns the rule by which the client may be told addresses of the name (in small letters), or
+ * NULL. A name of a line `names` has a rule without a list of addresses.
+ */
+const struct rule *rule_named(const struct rules *rules, uint32_t client, const char *name);
 /* Returns whether a client's header is dropped, because the rule or the proxy sets it. */
 bool rule_drops(const struct rule *rule, const char *name);
 /* Returns whether the rule adds a header with a key. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filters of system calls for the processes of a connection. Each process sets its own before
+ * The filters of system calls for the processes that read what others say. Each sets its own before
  * it reads the first byte of a guest, a host or a name server.
  */
 #include "gateway/proxy/seccomp.h"
@@ -61,16 +61,34 @@ bool seccomp_carrier(void)
 	return filter_load(seccomp_common());
 }
 
-bool seccomp_dialer(void)
+/* Puts a filter in force that allows these calls besides, and sockets of this family. */
+static bool seccomp_sockets(const int *calls, size_t count, int family)
 {
-	static const int calls[] = {SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)};
-	scmp_filter_ctx filter =
-		filter_add(seccomp_common(), SCMP_ACT_ALLOW, calls, ARRAY_COUNT(calls));
+	scmp_filter_ctx filter = filter_add(seccomp_common(), SCMP_ACT_ALLOW, calls, count);
 
 	if (filter && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET)) != 0) {
+				       SCMP_A0(SCMP_CMP_EQ, (unsigned)family)) != 0) {
 		seccomp_release(filter);
 		return false;
 	}
 	return filter_load(filter);
+}
+
+bool seccomp_dialer(void)
+{
+	static const int calls[] = {SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)};
+
+	return seccomp_sockets(calls, ARRAY_COUNT(calls), AF_INET);
+}
+
+bool seccomp_names(void)
+{
+	static const int calls[] = {SCMP_SYS(connect), SCMP_SYS(accept4)};
+
+	return seccomp_sockets(calls, ARRAY_COUNT(calls), AF_INET);
+}
+
+bool seccomp_opened(void)
+{
+	return seccomp_sockets(NULL, 0, AF_NETLINK);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What skerry-proxy reads of guests, hosts and name servers: heads, bodies whole and in pieces, and
- * answers of the DNS. What passes is framed in one way only.
+ * What skerry-proxy reads of guests and hosts: heads, and bodies whole and in pieces. What passes
+ * is framed in one way only.
  */
 #include <string.h>
 
@@ -11,7 +11,6 @@
 #include "gateway/proxy/body.c"
 #include "gateway/proxy/parse.c"
 #include "gateway/proxy/range.c"
-#include "gateway/proxy/resolve.c"
 #include "gateway/proxy/rule.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -97,33 +96,10 @@ static void fuzz_body(const uint8_t *bytes, size_t count, enum body_kind kind)
 	buffer_free(&framed);
 }
 
-static void fuzz_names(const uint8_t *bytes, size_t count)
-{
-	uint8_t question[RESOLVE_PACKET_BYTES], *packet;
-	uint32_t addresses[RESOLVE_ADDRESSES];
-	size_t asked = resolve_question(question, 0x1234, "api.test");
-
-	/* Exactly as large as it is, so that a byte read beyond it is found. */
-	packet = malloc(asked + count);
-	if (!packet)
-		return;
-	memcpy(packet, question, asked);
-	packet[2] |= 0x80;
-	packet[7] = 3;
-	if (count)
-		memcpy(packet + asked, bytes, count);
-	require(resolve_answer(packet, asked + count, question, asked, addresses) <=
-		RESOLVE_ADDRESSES);
-	if (count)
-		(void)resolve_answer(bytes, count, question, asked, addresses);
-	free(packet);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	fuzz_head(bytes, count);
 	fuzz_body(bytes, count, BODY_CHUNKED);
 	fuzz_body(bytes, count, BODY_LENGTH);
-	fuzz_names(bytes, count);
 	return 0;
 }

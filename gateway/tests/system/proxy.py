@@ -161,7 +161,7 @@ class Proxy:
     def write(self, text):
         (self.folder / "key").write_text(KEY + "\n")
         # What is of no host stands above the first section.
-        lines = sorted(text.splitlines(), key=lambda line: not line.startswith(("resolve", "connections")))
+        lines = sorted(text.splitlines(), key=lambda line: not line.startswith(("resolve", "connections", "names")))
         self.conf.write_text("\n".join([f"listen = 127.0.0.1:{self.port}", *lines, ""]))
 
     def log(self):

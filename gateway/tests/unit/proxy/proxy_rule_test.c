@@ -13,6 +13,7 @@
 #include "gateway/proxy/account.c"
 #include "gateway/proxy/body.c"
 #include "gateway/proxy/config_key.c"
+#include "gateway/proxy/dns.c"
 #include "gateway/proxy/leak.c"
 #include "gateway/proxy/parse.c"
 #include "gateway/proxy/range.c"
@@ -191,22 +192,12 @@ static void test_addresses(void **state)
 static void test_keys(void **state)
 {
 	static const char *const bad[][2] = {
-		{"port", "0"},
-		{"port", "65536"},
-		{"tunnel", "maybe"},
-		{"bytes", "x"},
-		{"bytes", "M"},
-		{"methods", "TRACE"},
-		{"methods", ""},
-		{"paths", "v1"},
-		{"clients", "10.7.0.1/16"},
-		{"header", "a"},
-		{"header", "A B: c"},
-		{"header", "Host: x"},
-		{"header", "A: @/no"},
-		{"listen", "1.2.3.4:5"},
-		{"nothing", "1"},
-		{"header", "Content_Length: 1"},
+		{"port", "0"},	       {"port", "65536"},	{"tunnel", "maybe"},
+		{"bytes", "x"},	       {"bytes", "M"},		{"methods", "TRACE"},
+		{"methods", ""},       {"paths", "v1"},		{"clients", "10.7.0.1/16"},
+		{"header", "a"},       {"header", "A B: c"},	{"header", "Host: x"},
+		{"header", "A: @/no"}, {"listen", "1.2.3.4:5"}, {"nothing", "1"},
+		{"names", "a.test"},   {"direct", "maybe"},	{"header", "Content_Length: 1"},
 	};
 	struct rule *rule = add("api.test");
 
@@ -222,6 +213,13 @@ static void test_keys(void **state)
 	assert_non_null(set(NULL, "listen", "10.7.0.1"));
 	assert_null(set(NULL, "resolver", "9.9.9.9"));
 	assert_int_equal(rules->resolver_port, 53);
+	assert_non_null(set(NULL, "names.set", "inet skerry"));
+	assert_non_null(set(NULL, "names.set", "bridge skerry answered"));
+	assert_null(set(NULL, "names.set", "inet skerry answered"));
+	assert_string_equal(rules->set.name, "answered");
+	assert_non_null(set(NULL, "names.questions", "0"));
+	assert_null(set(NULL, "names.listen", "10.7.0.1"));
+	assert_int_equal(rules->names_port, 53);
 	assert_null(set(NULL, "resolve", "api.test  10.1.1.1"));
 	assert_int_equal(rules->pinned[0].address, 0x0A010101);
 	assert_null(set(rule, "header", "X-Plain: text"));
@@ -273,35 +271,43 @@ static void test_leaks(void **state)
 	assert_false(leak_found(&rule, good, sizeof(good)));
 }
 
+/* A star stands for one label; `direct` for the name of a section, with its clients. */
 static void test_names(void **state)
 {
-	static const uint8_t tail[] = {
-		0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 0, 0, 4, 1, 'x', 0xc0, 12, /* CNAME */
-		0xc0, 30, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 9, 9,	9,    10, /* A */
-	};
-	uint8_t question[RESOLVE_PACKET_BYTES], packet[RESOLVE_PACKET_BYTES];
-	uint32_t addresses[RESOLVE_ADDRESSES];
-	size_t asked = resolve_question(question, 0x1234, "api.test");
+	static const char *const bad[] = {
+		"*",	 "*.",		 "*.org",	"a*.example.org", "*.*.example.org",
+		"a b/c", ".example.org", "example..org"};
+	struct rule *rule = add("api.test"), *more;
 
 	(void)state;
-	assert_int_equal(asked, 12 + 10 + 4);
-	assert_int_equal(resolve_question(packet, 1, "a..b"), 0);
-	memcpy(packet, question, asked);
-	packet[2] |= 0x80;
-	packet[7] = 2;
-	memcpy(packet + asked, tail, sizeof(tail));
-	assert_int_equal(resolve_answer(packet, asked + sizeof(tail), question, asked, addresses),
-			 1);
-	assert_int_equal(addresses[0], 0x0909090A);
-	for (size_t cut = 0; cut < asked + sizeof(tail); cut++)
-		assert_true(resolve_answer(packet, cut, question, asked, addresses) <= 0);
-	packet[1] ^= 1;
-	assert_int_equal(resolve_answer(packet, asked + sizeof(tail), question, asked, addresses),
-			 RESOLVE_NO_ANSWER);
-	packet[1] ^= 1;
-	packet[14] ^= 1;
-	assert_int_equal(resolve_answer(packet, asked + sizeof(tail), question, asked, addresses),
-			 RESOLVE_NO_ANSWER);
+	assert_false(rule_has_names(rules));
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		if (!set(NULL, "names", bad[i]))
+			fail_msg("taken: names = %s", bad[i]);
+	}
+	rules->name_count = 0;
+	assert_null(set(NULL, "names", "API.Example.org., *.pypi.org"));
+	assert_true(rule_has_names(rules));
+	assert_non_null(rule_named(rules, 0, "api.example.org"));
+	assert_non_null(rule_named(rules, 0, "files.pypi.org"));
+	assert_null(rule_named(rules, 0, "pypi.org"));
+	assert_null(rule_named(rules, 0, "a.files.pypi.org"));
+	assert_null(rule_named(rules, 0, "filespypi.org"));
+	assert_null(rule_named(rules, 0, "x.api.example.org"));
+	assert_null(rule_named(rules, 0, "example.org"));
+	assert_null(rule_named(rules, 0, ""));
+	assert_null(rule_named(rules, 0, "api.test"));
+	assert_null(set(rule, "direct", "yes"));
+	assert_null(set(rule, "clients", "10.7.0.0/16"));
+	assert_ptr_equal(rule_named(rules, 0x0A070101, "api.test"), rule);
+	assert_null(rule_named(rules, 0x0A080101, "api.test"));
+	/* The rule of a name in a list has no addresses of its own, so special ones are dropped. */
+	assert_false(allows(rule_named(rules, 0, "api.example.org"), "10.0.0.1"));
+	assert_true(allows(rule_named(rules, 0, "api.example.org"), "9.9.9.9"));
+	more = add("files.pypi.org");
+	assert_null(set(more, "direct", "yes"));
+	assert_null(set(more, "address", "10.1.2.0/24"));
+	assert_true(allows(rule_named(rules, 0, "files.pypi.org"), "10.1.2.3"));
 }
 
 static void test_accounts(void **state)
@@ -348,7 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, rules_make, rules_end),
 		cmocka_unit_test_setup_teardown(test_accounts, rules_make, rules_end),
 		cmocka_unit_test(test_leaks),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test_setup_teardown(test_names, rules_make, rules_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

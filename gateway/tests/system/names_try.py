@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""What a guest of test_names_guest.py tries: each function says what came of it in a word."""
+import socket
+import subprocess
+
+from name_server import question
+
+QUIET_S = 0.7       # after which nobody answers any more: what is reached has answered within milliseconds
+
+
+def ask(name, server="10.7.0.1", source=None, every=False):
+    """The first address that the server gives to a name, or `none`; with `every`, how many."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(QUIET_S if server != "10.7.0.1" or source else 10)
+        if source:
+            subprocess.run(["ip", "address", "add", f"{source}/32", "dev", "lo"], check=False, capture_output=True)
+            asker.bind((source, 0))
+        asked = question(name)
+        try:
+            asker.sendto(asked, (server, 53))
+            packet = asker.recv(2048)
+        except OSError:
+            return "none"
+    count = packet[7]
+    if every:
+        return count
+    return socket.inet_ntoa(packet[len(asked) + 12:len(asked) + 16]) if count else "none"
+
+
+def fetch(address, port=80):
+    """`yes` if the host at the address has answered, `open` if a connection was made, else `no`."""
+    try:
+        with socket.create_connection((address, port), QUIET_S) as connection:
+            return "yes" if connection.recv(16) == b"the world\n" else "open"
+    except OSError as error:
+        return "open" if isinstance(error, TimeoutError) and port == 53 and address == "10.7.0.1" else "no"
+
+
+def datagram(address, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(QUIET_S)
+        sender.sendto(b"hello", (address, port))
+        try:
+            return "yes" if sender.recv(16) else "no"
+        except OSError:
+            return "no"
+
+
+def ping(address):
+    """An echo request of its own making."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
+        sender.settimeout(QUIET_S)
+        sender.sendto(b"\x08\0\xf7\xfe\0\1\0\0", (address, 0))
+        try:
+            return "yes" if sender.recv(64) else "no"
+        except OSError:
+            return "no"

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""A guest behind a machine that forwards and hides it (NAT), held to the names of skerry-proxy's file, tries to get round it."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from proxy import Proxy
+
+# The rules that the guide has.
+GUIDE = Path(__file__).resolve().parents[3] / "docs/guides/run-what-you-do-not-trust.md"
+NFT = re.search(r"^    table inet skerry \{\n(    .*\n)*?    \}\n", GUIDE.read_text(encoding="utf-8"), re.M)[0]
+
+# What stands for the world: hosts with these addresses, and a name server that lies about two names.
+WORLD = ("9.9.9.9", "9.9.9.10", "9.9.9.53", "192.168.77.7")
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"),
+                                reason="network namespaces take root, ip and nft")
+
+
+def run(*words, check=True, inside=None, **more):
+    words = (["ip", "netns", "exec", inside] if inside else []) + list(words)
+    return subprocess.run(words, check=check, text=True, capture_output=True, timeout=60, **more)
+
+
+@pytest.fixture
+def world(request, tmp_path):
+    """Three machines: a guest, a router with skerry-proxy, and the world; (proxy, run in the guest, names of them)."""
+    names = {each: f"sk{os.getpid()}{each}" for each in ("guest", "other", "router", "world")}
+    started = []
+    try:
+        for each in names.values():
+            run("ip", "netns", "add", each)
+            run("ip", "link", "set", "lo", "up", inside=each)
+        run("ip", "link", "add", "runs", "netns", names["router"], "type", "bridge")
+        for number, guest in ((9, "guest"), (10, "other")):
+            run("ip", "link", "add", f"port{number}", "netns", names["router"], "type", "veth", "peer", "name", "eth0", "netns",
+                names[guest])
+            run("ip", "link", "set", f"port{number}", "master", "runs", "up", inside=names["router"])
+            run("ip", "address", "add", f"10.7.0.{number}/16", "dev", "eth0", inside=names[guest])
+            run("ip", "link", "set", "eth0", "up", inside=names[guest])
+            run("ip", "route", "add", "default", "via", "10.7.0.1", inside=names[guest])
+        run("ip", "link", "add", "out", "netns", names["router"], "type", "veth", "peer", "name", "out", "netns", names["world"])
+        run("ip", "address", "add", "10.7.0.1/16", "dev", "runs", inside=names["router"])
+        run("ip", "link", "set", "runs", "up", inside=names["router"])
+        run("ip", "address", "add", "198.51.100.2/24", "dev", "out", inside=names["router"])
+        run("ip", "address", "add", "198.51.100.1/24", "dev", "out", inside=names["world"])
+        for each in ("router", "world"):
+            run("ip", "link", "set", "out", "up", inside=names[each])
+        for address in WORLD:
+            run("ip", "address", "add", f"{address}/32", "dev", "lo", inside=names["world"])
+        run("ip", "route", "add", "default", "via", "198.51.100.1", inside=names["router"])
+        run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward", inside=names["router"])
+        run("nft", "-f", "-", inside=names["router"], input=NFT)
+        helper = Path(__file__).with_name("names_world.py")
+        started.append(subprocess.Popen(["ip", "netns", "exec", names["world"], sys.executable, str(helper)], stdout=subprocess.PIPE,
+                                        text=True))
+        assert started[0].stdout.readline() == "ready\n"
+        program = Path(request.config.getoption("--gateway")) / "skerry-proxy"
+        script = tmp_path / "proxy"
+        script.write_text(f"#!/bin/sh\nexec ip netns exec {names['router']} {program} \"$@\"\n")
+        script.chmod(0o755)
+        proxy = Proxy(str(script), tmp_path, "names = api.test, *.lib.test\nnames.listen = 10.7.0.1\nresolver = 9.9.9.53\n"
+                            "names.set = inet skerry answered\nnames.questions = 100\n")
+
+        def guest(text, who="guest"):
+            """What a Python program prints in the guest."""
+            done = run(sys.executable, "-c", "from names_try import *\n" + text, inside=names[who], check=False,
+                       env={**os.environ, "PYTHONPATH": str(helper.parent)})
+            assert done.returncode == 0, done.stderr
+            return done.stdout.split()
+        guest.names = names
+        yield proxy, guest
+        proxy.close()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(30)
+        for each in names.values():
+            run("ip", "netns", "delete", each, check=False)
+
+
+def elements(guest):
+    """The pairs of the set, but for that of no client's."""
+    said = run("nft", "list", "set", "inet", "skerry", "answered", inside=guest.names["router"]).stdout
+    words = said.replace(",", " ").replace("{", " ").split()
+    return sorted((words[at - 1], words[at + 1]) for at in range(len(words)) if words[at] == "." and words[at - 1][0].isdigit() and
+                  words[at - 1] != "0.0.0.0")
+
+
+def test_guest(world):
+    """What was answered to a guest is reached by that guest, by TCP to two ports; nothing else is, however it tries."""
+    _, guest = world
+    # before a question nothing is reached, though the guest knows the address
+    assert guest("print(fetch('9.9.9.9'))") == ["no"]
+    assert guest("print(ask('api.test')); print(fetch('9.9.9.9')); print(fetch('9.9.9.9', 443))") == ["9.9.9.9", "yes", "yes"]
+    assert elements(guest) == [("10.7.0.9", "9.9.9.9")]
+    # another guest was told nothing, another port and another protocol are not named, nor is another host
+    assert guest("print(fetch('9.9.9.9'))", "other") == ["no"]
+    assert guest("print(fetch('9.9.9.9', 22)); print(fetch('9.9.9.10')); print(datagram('9.9.9.9', 443)); print(ping('9.9.9.9'))") == \
+        ["no"] * 4
+    # other name servers, over both protocols, and names of nobody's list
+    assert guest("print(ask('api.test', '9.9.9.53')); print(ask('evil.test', '9.9.9.53')); print(fetch('9.9.9.53', 53)); "
+                 "print(ask('evil.test'))") == ["none", "none", "no", "none"]
+    # a listed name that stands for the router, its other networks, or private hosts beyond it
+    for name in ("router", "mine", "private", "wire", "local"):
+        assert guest(f"print(ask('{name}.lib.test'))") == ["none"], name
+    for address in ("198.51.100.1", "198.51.100.2", "192.168.77.7"):
+        assert guest(f"print(fetch('{address}'))") == ["no"], address
+    # the router itself: what answers there is the name server and the proxy alone
+    assert guest("print(fetch('10.7.0.1', 22)); print(fetch('10.7.0.1', 80)); print(fetch('198.51.100.2', 3128)); "
+                 "print(fetch('10.7.0.1', 53))") == ["no", "no", "no", "open"]
+    # under the other guest's address the answers go to the other guest, and the pair is not this one's
+    assert guest("print(ask('two.lib.test', source='10.7.0.10'))") == ["none"]
+    assert set(elements(guest)) <= {("10.7.0.9", "9.9.9.9"), ("10.7.0.10", "9.9.9.10")}
+    assert guest("print(fetch('9.9.9.10'))") == ["no"]
+
+
+def left(guest):
+    """For how many milliseconds the guest has its address yet."""
+    said = run("nft", "list", "set", "inet", "skerry", "answered", inside=guest.names["router"]).stdout
+    found = re.search(r"10\.7\.0\.9 \. 9\.9\.9\.9 timeout 30s expires (?:(\d+)s)?(?:(\d+)ms)?", said)
+    assert found, said
+    return int(found[1] or 0) * 1000 + int(found[2] or 0)
+
+
+def test_lifetime(world):
+    """A pair has the answer's lifetime, 30 s where that is shorter, and a new answer renews it; without it nothing is reached."""
+    _, guest = world
+    assert guest("print(ask('api.test'))") == ["9.9.9.9"]
+    until = time.monotonic() + 30
+    while left(guest) > 27000:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert guest("print(ask('api.test'))") == ["9.9.9.9"] and left(guest) > 27500
+    run("nft", "flush", "set", "inet", "skerry", "answered", inside=guest.names["router"])
+    assert guest("print(fetch('9.9.9.9'))") == ["no"]
+
+
+def test_full(world):
+    """A guest has 128 addresses at most; another one has its own meanwhile. A set that has gone is told of."""
+    proxy, guest = world
+    found = guest("for n in range(20): print(ask(f'm{n}.lib.test', every=True))")
+    assert found[:16] == ["8"] * 16 and found[16:] == ["0"] * 4, found
+    assert guest("print(ask('api.test'))", "other") == ["9.9.9.9"]
+    assert len(elements(guest)) == 129
+    proxy.wait_log("takes no address more for this client")
+    run("nft", "delete", "table", "inet", "skerry", inside=guest.names["router"])
+    run("nft", "-f", "-", inside=guest.names["router"], input=NFT.replace("set answered", "set others").replace("@answered", "@others"))
+    assert guest("print(ask('two.lib.test'))", "other") == ["none"]
+    proxy.again()
+    assert "names.set is not there" in proxy.wait_log("goes on by")
+    # one process has the capability for the set, and that one opens nothing
+    held = [Path(f"/proc/{process}/status").read_text(encoding="ascii") for process in proxy.family()[1:]]
+    assert sorted(said.split("CapEff:")[1].split()[0] for said in held) == ["0" * 16, f"{1 << 12:016x}"], held
