@@ -297,6 +297,7 @@ help: ## this list
 -include iso/init.mk
 -include iso/foreign.mk
 -include gateway/image/image.mk
+-include gateway/image/router.mk
 -include iso/run.mk
 -include tests/fuzz/fuzz.mk
 -include tests/lint/lint.mk

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -158,3 +159,9 @@ def test_full(world):
     # one process has the capability for the set, and that one opens nothing
     held = [Path(f"/proc/{process}/status").read_text(encoding="ascii") for process in proxy.family()[1:]]
     assert sorted(said.split("CapEff:")[1].split()[0] for said in held) == ["0" * 16, f"{1 << 12:016x}"], held
+
+
+def test_router():
+    """The router that is built has the guide's rules."""
+    rules = (GUIDE.parents[2] / "gateway/image/router/rules.nft").read_text(encoding="ascii")
+    assert textwrap.dedent(NFT) == "".join(line for line in rules.splitlines(True) if not line.startswith("#"))
