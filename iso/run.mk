@@ -53,7 +53,7 @@ run-check:
 
 run-packages: run-check
 	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT)) \
-		$(if $(WEB),$(GATEWAY_PACKAGES))
+		$(if $(WEB),$(GATEWAY_PACKAGES) nftables)
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages

@@ -41,8 +41,8 @@ $(SERVICE)/service.cpio.gz: $(GUESTS)/packages $(SERVICE_FILES) $(SKERRYD) gatew
 	$(Q)find $(SERVICE)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(SERVICE)/initramfs && find . | $(newc) | gzip -9n >../service.cpio.gz
 
-# The demonstration's configuration with the service VM and a template for runs.
-$(SERVICE)/skerry.conf: iso/guests/skerry.conf gateway/image/skerry.conf gateway/image/runs.conf
+# The demonstration's configuration with the service VM, a template for runs, and their router.
+$(SERVICE)/skerry.conf: iso/guests/skerry.conf gateway/image/skerry.conf gateway/image/runs.conf gateway/image/router.conf
 	@mkdir -p $(@D)
 	$(Q)cat $^ >$@
 
@@ -51,7 +51,7 @@ $(SERVICE)/seabios.bin: /usr/share/seabios/bios-256k.bin
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-RUN_FILES := $(SERVICE)/seabios.bin $(BUILD)/runs/initramfs-run.cpio.gz $(BUILD)/runs/python.squashfs
+RUN_FILES := $(SERVICE)/seabios.bin $(BUILD)/runs/initramfs-run.cpio.gz $(BUILD)/runs/python.squashfs $(BUILD)/router/router.cpio.gz
 
 $(BUILD)/service.cpio: $(GUEST_FILES) $(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf $(RUN_FILES)
 	@echo "  CPIO    $@"
