@@ -330,8 +330,9 @@ void names_serve(int udp, int tcp, int opened, const struct rules *rules)
 	names.opened = opened;
 	names.rules = rules;
 	for (;;) {
-		int64_t now_ms = clock_ms(), first_ms = names_stream_wait(streams, now_ms);
-		int64_t other_ms = names_wait(waiting, now_ms);
+		int64_t now_ms = clock_ms(), first_ms = names_wait(waiting, now_ms);
+		/* Comes second, as a question that is given up has its connection go on. */
+		int64_t other_ms = names_stream_wait(streams, now_ms);
 
 		first_ms = other_ms < first_ms ? other_ms : first_ms;
 		waits[0] = (struct pollfd){udp, POLLIN, 0};

@@ -221,6 +221,17 @@ def test_stream(named):
         assert client.ask("api.test")[0] == "done"
 
 
+def test_stream_silent(named):
+    """When no name server has answered a question over TCP, its connection goes on, though nobody else asks anything."""
+    _, _, port = named(lambda asked, name: [] if name == "silent.lib.test" else honest(asked, name))
+    with socket.create_connection(("127.0.0.1", port), 20) as client, client.makefile("rb") as stream:
+        for name, code in (("silent.lib.test", "failed"), ("api.test", "done")):
+            asked = question(name)
+            client.sendall(struct.pack(">H", len(asked)) + asked)
+            assert read(stream.read(struct.unpack(">H", stream.read(2))[0]), asked)[0] == code
+        assert stream.read(1) == b""                                         # it has asked nothing
+
+
 def names_process(one):
     """The ids of the processes that are no connection's, but for the first."""
     return one.family()[1:]
