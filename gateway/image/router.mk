@@ -8,7 +8,8 @@ ROUTER := $(BUILD)/router
 SKERRY_PROXY ?= $(BUILD)/gateway/skerry-proxy
 # In the order in which each needs the one before.
 ROUTER_MODULES := virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio-rng failover net_failover \
-	virtio_net libcrc32c nfnetlink nf_tables nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_nat nft_chain_nat nft_ct nft_masq
+	virtio_net libcrc32c nfnetlink nf_tables nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_nat nft_chain_nat nft_ct nft_masq \
+	nft_limit nf_conncount nft_connlimit
 ROUTER_FILES := $(addprefix gateway/image/router/,inittab start serve rules.nft)
 ROUTER_PACKAGES := $(GATEWAY_PACKAGES) nftables
 

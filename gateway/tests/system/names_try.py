@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a guest of test_names_guest.py tries: each function says what came of it in a word."""
+import itertools
 import socket
 import subprocess
 
@@ -8,10 +9,10 @@ from name_server import question
 QUIET_S = 0.7       # after which nobody answers any more: what is reached has answered within milliseconds
 
 
-def ask(name, server="10.7.0.1", source=None, every=False):
+def ask(name, server="10.7.0.1", source=None, every=False, seconds=10):
     """The first address that the server gives to a name, or `none`; with `every`, how many."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        asker.settimeout(QUIET_S if server != "10.7.0.1" or source else 10)
+        asker.settimeout(QUIET_S if server != "10.7.0.1" or source else seconds)
         if source:
             subprocess.run(["ip", "address", "add", f"{source}/32", "dev", "lo"], check=False, capture_output=True)
             asker.bind((source, 0))
@@ -36,6 +37,18 @@ def fetch(address, port=80):
         return "open" if isinstance(error, TimeoutError) and port == 53 and address == "10.7.0.1" else "no"
 
 
+HELD = []
+
+
+def held(address):
+    """Whether a connection to the address can be made, which is left open then."""
+    try:
+        HELD.append(socket.create_connection((address, 80), QUIET_S / 4))
+    except OSError:
+        return "no"
+    return "yes"
+
+
 def datagram(address, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.settimeout(QUIET_S)
@@ -55,3 +68,18 @@ def ping(address):
             return "yes" if sender.recv(64) else "no"
         except OSError:
             return "no"
+
+
+def flood():
+    """Asks for a name of no list, as fast as it can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("10.7.0.1", 53))
+        packet = question("evil.test")
+        for number in itertools.count():
+            sender.send(packet)
+            if number == 10000:
+                print("floods", flush=True)
+
+
+if __name__ == "__main__":
+    flood()

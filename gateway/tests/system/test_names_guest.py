@@ -161,6 +161,30 @@ def test_full(world):
     assert sorted(said.split("CapEff:")[1].split()[0] for said in held) == ["0" * 16, f"{1 << 12:016x}"], held
 
 
+def tracked(guest):
+    """How many connections the router's kernel keeps."""
+    return int(run("cat", "/proc/sys/net/netfilter/nf_conntrack_count", inside=guest.names["router"]).stdout)
+
+
+def test_flood(world):
+    """A guest that floods the router with questions and connections holds up no other, nor fills its table of connections."""
+    _, guest = world
+    assert guest("for n in range(90): print(ask('evil.test'))")[-1] == "none" and tracked(guest) < 20
+    assert guest("print(ask('api.test'))") == ["9.9.9.9"]
+    held = guest("connections = [held('9.9.9.9') for _ in range(80)]; print(*connections)")
+    assert held[:64] == ["yes"] * 64 and set(held[64:]) == {"no"} and tracked(guest) < 90, held
+    flood = subprocess.Popen(["ip", "netns", "exec", guest.names["guest"], sys.executable, Path(__file__).with_name("names_try.py")],
+                             stdout=subprocess.PIPE)
+    try:
+        assert flood.stdout.readline() == b"floods\n"
+        said = guest("for n in range(20): print(ask('api.test', seconds=0.7))", "other")
+        assert said == ["9.9.9.9"] * 20 and flood.poll() is None, said
+        assert guest("print(fetch('9.9.9.9'))", "other") == ["yes"]
+    finally:
+        flood.kill()
+        flood.wait(30)
+
+
 def test_router():
     """The router that is built has the guide's rules."""
     rules = (GUIDE.parents[2] / "gateway/image/router/rules.nft").read_text(encoding="ascii")
