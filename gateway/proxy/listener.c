@@ -68,7 +68,7 @@ static void listener_carry(int client, uint32_t address, int dialer, struct rule
 			   struct account_page *account)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (capability_keep(0) && seccomp_carrier())
+	if (capability_keep(0) && seccomp_socketless())
 		carrier_serve(client, address, dialer, rules, account);
 	_exit(0);
 }

@@ -89,12 +89,14 @@ bool names_wanted(void)
 }
 
 /* Runs in the process beside the one that answers: it has one capability, and no client's bytes. */
-static void names_add(int fd, const struct rule_set *set)
+static void names_add(int fd, const struct rules *rules)
 {
+	int netlink = opened_netlink();
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	names_close();
-	if (capability_keep(1u << CAP_NET_ADMIN) && seccomp_opened())
-		opened_serve(fd, set);
+	if (netlink >= 0 && capability_keep(1u << CAP_NET_ADMIN) && seccomp_socketless())
+		opened_serve(fd, netlink, rules);
 	_exit(0);
 }
 
@@ -117,10 +119,11 @@ static void names_run(struct rules *rules)
 		beside = fork();
 		if (beside == 0) {
 			close(pair[0]);
-			names_add(pair[1], &rules->set);
+			names_add(pair[1], rules);
 		}
 		close(pair[1]);
 	}
+	opened_forget();
 	if (beside >= 0 && capability_keep(0) && seccomp_names())
 		names_serve(names_process.udp, names_process.tcp, pair[0], rules);
 	_exit(1);

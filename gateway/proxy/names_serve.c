@@ -29,7 +29,7 @@ enum {
 	NAMES_TURN = 64, /* the most datagrams that are read before others get their turn */
 	/* What a client is told of lifetimes is within these: it has to have time to connect. */
 	NAMES_SECONDS_LEAST = 30,
-	NAMES_SECONDS_MOST = 300,
+	NAMES_SECONDS_MOST = OPENED_SECONDS_MOST,
 };
 
 /* A question that waits for a name server. */

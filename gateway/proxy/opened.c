@@ -14,6 +14,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -167,17 +168,45 @@ static int opened_tell(int netlink, const struct rule_set *set, const struct ope
 	return opened_said(netlink);
 }
 
-static int opened_netlink(void)
+int opened_netlink(void)
 {
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+}
+
+/* In memory that the processes which add to the set share, one after the other. */
+static struct opened_pair {
+	uint32_t client, address;
+	int64_t until_ms;
+} * opened_pairs;
+
+void opened_forget(void)
+{
+	if (opened_pairs)
+		munmap(opened_pairs, OPENED_COUNT * sizeof(*opened_pairs));
+	opened_pairs = NULL;
+}
+
+/* Makes the memory for what is in the set, which begins with nothing. */
+static bool opened_remember(void)
+{
+	void *pairs = opened_pairs;
+
+	if (!pairs)
+		pairs = mmap(NULL, OPENED_COUNT * sizeof(*opened_pairs), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	opened_pairs = pairs == MAP_FAILED ? NULL : pairs;
+	return opened_pairs != NULL;
 }
 
 const char *opened_check(const struct rule_set *set)
 {
 	/* No client has this address (RFC 1122, 3.2.1.3). */
 	static const struct opened_record none = {.seconds = 1};
-	int netlink = opened_netlink(), wrong;
+	int netlink, wrong;
 
+	if (!opened_remember())
+		return "there is no memory for what clients were answered";
+	netlink = opened_netlink();
 	if (netlink < 0)
 		return "this Linux has no nftables, without which nothing keeps clients to what "
 		       "they were answered: load nf_tables, or say names.set = none";
@@ -197,11 +226,6 @@ const char *opened_check(const struct rule_set *set)
 		       ". ipv4_addr, flags timeout, and a size that is not used up";
 	}
 }
-
-static struct opened_pair {
-	uint32_t client, address;
-	int64_t until_ms;
-} opened_pairs[OPENED_COUNT];
 
 /* Returns a place for the pair, or NULL if the client has too many, or all clients together. */
 static struct opened_pair *opened_place(const struct opened_record *record, int64_t now_ms)
@@ -223,9 +247,18 @@ static struct opened_pair *opened_place(const struct opened_record *record, int6
 	return own < OPENED_PER_CLIENT ? place : NULL;
 }
 
-void opened_serve(int fd, const struct rule_set *set)
+/* Makes the record's lifetime no shorter than the one that the pair has, by an earlier answer. */
+static void opened_prolong(struct opened_record *record, const struct opened_pair *pair,
+			   int64_t now_ms)
 {
-	int netlink = opened_netlink();
+	int64_t left_ms = pair->until_ms - now_ms;
+
+	if (left_ms > (int64_t)record->seconds * 1000)
+		record->seconds = (uint32_t)((left_ms + 999) / 1000);
+}
+
+void opened_serve(int fd, int netlink, const struct rules *rules)
+{
 	struct opened_record record;
 	ssize_t count;
 
@@ -237,9 +270,12 @@ void opened_serve(int fd, const struct rule_set *set)
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count == sizeof(record) && record.seconds &&
-		    record.seconds <= OPENED_SECONDS_MOST)
+		    record.seconds <= OPENED_SECONDS_MOST &&
+		    rule_opens(rules, record.client, record.address))
 			place = opened_place(&record, now_ms);
-		if (place && opened_tell(netlink, set, &record) == 0) {
+		if (place)
+			opened_prolong(&record, place, now_ms);
+		if (place && opened_tell(netlink, &rules->set, &record) == 0) {
 			*place = (struct opened_pair){record.client, record.address,
 						      now_ms + (int64_t)record.seconds * 1000};
 			good = 1;

@@ -144,6 +144,11 @@ static const char *rule_objects(const struct rule *rule, const struct parse_requ
 	return NULL;
 }
 
+static bool rule_has_client(const struct rule *rule, uint32_t client)
+{
+	return !rule->client_count || range_any(rule->clients, rule->client_count, client);
+}
+
 const struct rule *rule_find(const struct rules *rules, uint32_t client,
 			     const struct parse_request *request, const char **why)
 {
@@ -151,8 +156,7 @@ const struct rule *rule_find(const struct rules *rules, uint32_t client,
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = rules->list + i;
 
-		if (strcmp(rule->name, request->host) ||
-		    (rule->client_count && !range_any(rule->clients, rule->client_count, client)))
+		if (strcmp(rule->name, request->host) || !rule_has_client(rule, client))
 			continue;
 		*why = rule_objects(rule, request);
 		if (!*why)
@@ -180,23 +184,36 @@ bool rule_has_names(const struct rules *rules)
 	return rules->name_count > 0;
 }
 
+/* The rule of names that stand in a list. */
+static const struct rule rule_plain;
+
 const struct rule *rule_named(const struct rules *rules, uint32_t client, const char *name)
 {
-	static const struct rule plain;
 	const char *dot = strchr(name, '.');
 
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = rules->list + i;
 
-		if (rule->direct && !strcmp(rule->name, name) &&
-		    (!rule->client_count || range_any(rule->clients, rule->client_count, client)))
+		if (rule->direct && !strcmp(rule->name, name) && rule_has_client(rule, client))
 			return rule;
 	}
 	for (size_t i = 0; i < rules->name_count; i++) {
 		if (!strcmp(rules->names[i], name) || (dot && !strcmp(rules->names[i], dot)))
-			return &plain;
+			return &rule_plain;
 	}
 	return NULL;
+}
+
+bool rule_opens(const struct rules *rules, uint32_t client, uint32_t address)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule *rule = rules->list + i;
+
+		if (rule->direct && rule_has_client(rule, client) &&
+		    rule_address(rules, rule, address))
+			return true;
+	}
+	return rules->name_count && rule_address(rules, &rule_plain, address);
 }
 
 bool rule_drops(const struct rule *rule, const char *name)

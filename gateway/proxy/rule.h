@@ -92,6 +92,8 @@ bool rule_has_names(const struct rules *rules);
  * NULL. A name of a line `names` has a rule without a list of addresses.
  */
 const struct rule *rule_named(const struct rules *rules, uint32_t client, const char *name);
+/* Returns whether there is any name by which the client may be told that address. */
+bool rule_opens(const struct rules *rules, uint32_t client, uint32_t address);
 /* Returns whether a client's header is dropped, because the rule or the proxy sets it. */
 bool rule_drops(const struct rule *rule, const char *name);
 /* Returns whether the rule adds a header with a key. */

@@ -56,7 +56,7 @@ static scmp_filter_ctx seccomp_common(void)
 			  SCMP_ACT_ERRNO(ENOENT), seccomp_absent, ARRAY_COUNT(seccomp_absent));
 }
 
-bool seccomp_carrier(void)
+bool seccomp_socketless(void)
 {
 	return filter_load(seccomp_common());
 }
@@ -86,9 +86,4 @@ bool seccomp_names(void)
 	static const int calls[] = {SCMP_SYS(connect), SCMP_SYS(accept4)};
 
 	return seccomp_sockets(calls, ARRAY_COUNT(calls), AF_INET);
-}
-
-bool seccomp_opened(void)
-{
-	return seccomp_sockets(NULL, 0, AF_NETLINK);
 }

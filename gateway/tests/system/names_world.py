@@ -6,12 +6,13 @@ import socket
 from name_server import Server, answer, record
 
 NAMES = {"api.test": "9.9.9.9", "two.lib.test": "9.9.9.10", "evil.test": "9.9.9.10", "router.lib.test": "198.51.100.2",
-         "mine.lib.test": "10.7.0.1", "private.lib.test": "192.168.77.7", "wire.lib.test": "198.51.100.1", "local.lib.test": "127.0.0.1"}
+         "long.lib.test": "9.9.9.9", "mine.lib.test": "10.7.0.1", "private.lib.test": "192.168.77.7", "wire.lib.test": "198.51.100.1",
+         "local.lib.test": "127.0.0.1"}
 
 
 def say(asked, name):
     if name in NAMES:
-        return [answer(asked, record(b"\xc0\x0c", NAMES[name], seconds=1))]
+        return [answer(asked, record(b"\xc0\x0c", NAMES[name], seconds=300 if name == "long.lib.test" else 1))]
     number = int(name[1:].split(".")[0])
     return [answer(asked, *(record(b"\xc0\x0c", f"9.9.{number}.{last + 100}") for last in range(8)))]
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A guest behind a machine that forwards and hides it (NAT), held to the names of skerry-proxy's file, tries to get round it."""
+import ctypes
 import os
 import re
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -141,6 +145,10 @@ def test_lifetime(world):
     assert guest("print(ask('api.test'))") == ["9.9.9.9"] and left(guest) > 27500
     run("nft", "flush", "set", "inet", "skerry", "answered", inside=guest.names["router"])
     assert guest("print(fetch('9.9.9.9'))") == ["no"]
+    # another name of the same host, whose answer is for a shorter time, does not end what the first one was told
+    assert guest("print(ask('long.lib.test')); print(ask('api.test'))") == ["9.9.9.9"] * 2
+    said = run("nft", "list", "set", "inet", "skerry", "answered", inside=guest.names["router"]).stdout
+    assert re.search(r"10\.7\.0\.9 \. 9\.9\.9\.9 timeout (5m|4m5\ds) ", said), said
 
 
 def test_full(world):
@@ -159,6 +167,56 @@ def test_full(world):
     # one process has the capability for the set, and that one opens nothing
     held = [Path(f"/proc/{process}/status").read_text(encoding="ascii") for process in proxy.family()[1:]]
     assert sorted(said.split("CapEff:")[1].split()[0] for said in held) == ["0" * 16, f"{1 << 12:016x}"], held
+
+
+def socket_beside(proxy):
+    """The socket of the process that answers to the one that adds to the set: what whoever has taken the first one over has."""
+    process, find = proxy.family()[1], ctypes.CDLL(None, use_errno=True).syscall
+    os.kill(process, signal.SIGSTOP)                # it would take what is said to the taker
+    until = time.monotonic() + 20
+    while Path(f"/proc/{process}/stat").read_text(encoding="latin-1").rsplit(")", 1)[1].split()[0] != "T":
+        assert time.monotonic() < until
+    holder = os.pidfd_open(process)
+    try:
+        for number in map(int, os.listdir(f"/proc/{process}/fd")):
+            held = find(438, holder, number, 0)                             # pidfd_getfd
+            assert held >= 0, os.strerror(ctypes.get_errno())
+            try:
+                found = socket.socket(fileno=held)
+            except OSError:
+                os.close(held)
+                continue
+            if found.family == socket.AF_UNIX:
+                found.settimeout(20)
+                return found
+            found.close()
+    finally:
+        os.close(holder)
+    raise AssertionError("there is no such socket")
+
+
+def added(beside, address, seconds=60, client="10.7.0.9"):
+    numbers = [int.from_bytes(socket.inet_aton(each), "big") for each in (client, address)]
+    beside.send(struct.pack("=III", *numbers, seconds))
+    return beside.recv(1) == b"\1"
+
+
+def test_taken(world):
+    """Whoever takes over the process that answers opens no address that no name may have, nor more of them by ending it."""
+    proxy, guest = world
+    with socket_beside(proxy) as beside:
+        for address in ("127.0.0.1", "169.254.169.254", "10.7.0.10", "192.168.77.7", "198.51.100.1", "0.0.0.0", "224.0.0.1"):
+            assert not added(beside, address), address
+        assert not added(beside, "9.9.9.9", 301) and not added(beside, "9.9.9.9", 0) and added(beside, "9.9.9.9", 300)
+        assert [beside.send(packet) and beside.recv(1) for packet in (b"1", bytes(11), bytes(13), bytes(4000))] == [b"\0"] * 4
+        assert sum(added(beside, f"9.9.8.{number}", 300) for number in range(200)) == 127
+    before = proxy.family()
+    os.kill(before[1], 9)
+    proxy.wait_log("has ended, and is started again")
+    assert guest("print(ask('two.lib.test'))", "other") == ["9.9.9.10"] and not set(before[1:]) & set(proxy.family())
+    with socket_beside(proxy) as beside:
+        assert added(beside, "9.9.9.9") and not added(beside, "9.9.8.201") and len(elements(guest)) == 129
+    assert re.search(r"10\.7\.0\.9 \. 9\.9\.9\.9 timeout (5m|4m\d+s) ", run("nft", "list", "ruleset", inside=guest.names["router"]).stdout)
 
 
 def tracked(guest):

@@ -308,6 +308,14 @@ static void test_names(void **state)
 	assert_null(set(more, "direct", "yes"));
 	assert_null(set(more, "address", "10.1.2.0/24"));
 	assert_true(allows(rule_named(rules, 0, "files.pypi.org"), "10.1.2.3"));
+	/* What some name may stand for: of a section, or of the list. */
+	assert_true(rule_opens(rules, 0, 0x0A010203) && rule_opens(rules, 0, 0x09090909));
+	assert_false(rule_opens(rules, 0, 0x0A010303) || rule_opens(rules, 0, 0xA9FEA9FE));
+	assert_null(set(more, "clients", "10.7.0.0/16"));
+	assert_false(rule_opens(rules, 0x0A080101, 0x0A010203));
+	rules->name_count = 0;
+	assert_true(rule_opens(rules, 0x0A070101, 0x09090909));
+	assert_false(rule_opens(rules, 0x0A080101, 0x09090909));
 }
 
 static void test_accounts(void **state)
