@@ -106,6 +106,11 @@ struct account_page *account_keep(int account)
 	return account_page(account);
 }
 
+void account_forget(void)
+{
+	munmap(accounts.pages, (size_t)ACCOUNT_COUNT * ACCOUNT_PAGE);
+}
+
 bool account_is_old(struct account_page *page)
 {
 	return atomic_load(&page->renewed) != accounts.renewed;

@@ -34,6 +34,8 @@ void account_close(int account);
 void account_reset(void);
 /* Returns the page of an account and unmaps the others; called in the process of a connection. */
 struct account_page *account_keep(int account);
+/* Unmaps all pages, in a process that is no connection's. */
+void account_forget(void);
 /* Returns whether the rules have been read again since this process began. */
 bool account_is_old(struct account_page *page);
 /* Counts bytes. Returns false when they are more than the rule allows in an hour. */

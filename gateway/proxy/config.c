@@ -7,14 +7,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/base/string.h"
 #include "gateway/proxy/config_key.h"
 
-enum { CONFIG_LINE_BYTES = 8192 };
+enum { CONFIG_LINE_BYTES = 8192, CONFIG_RESOLVER_LINES = 1024 };
 
 /* Removes blanks and line ends from both ends of a text. */
 static char *config_trim(char *text)
@@ -42,7 +45,7 @@ static const char *config_section(struct rules *rules, char *line)
 	line[length - 1] = 0;
 	name = config_trim(line + 6);
 	*rule = (struct rule){.port = 443};
-	if (!parse_name(rule->name, name, strlen(name)))
+	if (!config_key_name(rule->name, name, strlen(name)))
 		return "a host has a name of letters, digits, dots and hyphens, such as "
 		       "api.example.org";
 	rules->count++;
@@ -62,21 +65,53 @@ static const char *config_line(struct rules *rules, char *line)
 			  config_trim(line), config_trim(equals + 1));
 }
 
+/* Opens a regular file; others, which may have no end or nobody at the other one, are not read. */
+static FILE *config_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat found;
+	FILE *file = NULL;
+
+	if (fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode))
+		file = fdopen(fd, "r");
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
+}
+
 void config_resolvers(struct rules *rules)
 {
-	FILE *file = fopen(rules->resolver_file, "re");
+	FILE *file = config_regular(rules->resolver_file);
 	char line[256], word[64];
 	struct in_addr found;
+	bool begins = true;
 
 	rules->resolver_count = 0;
 	rules->resolver_port = 53;
-	while (file && rules->resolver_count < RULE_RESOLVERS && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "nameserver %63s", word) == 1 &&
+	for (int i = 0; file && i < CONFIG_RESOLVER_LINES &&
+			rules->resolver_count < RULE_RESOLVERS && fgets(line, sizeof(line), file);
+	     i++) {
+		if (begins && sscanf(line, "nameserver %63s", word) == 1 &&
 		    inet_pton(AF_INET, word, &found) == 1)
 			rules->resolvers[rules->resolver_count++] = ntohl(found.s_addr);
+		/* What is behind the 255th byte of a line is no line of its own. */
+		begins = strchr(line, '\n') != NULL;
 	}
 	if (file)
 		fclose(file);
+}
+
+bool config_networks(struct rules *rules)
+{
+	struct range own[RANGE_OWN];
+	int count = range_own(own);
+
+	if (count < 0 ||
+	    (count == rules->own_count && !memcmp(own, rules->own, (size_t)count * sizeof(*own))))
+		return false;
+	memcpy(rules->own, own, (size_t)count * sizeof(*own));
+	rules->own_count = count;
+	return true;
 }
 
 /* Returns an earlier rule that trusts the same certificates, or NULL. */

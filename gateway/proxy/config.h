@@ -9,5 +9,10 @@
  * on stderr that says what is wrong and what would be right.
  */
 struct rules *config_read(const char *path);
-/* Reads the name servers from the rules' file of them; without such a file there are none. */
+/*
+ * Reads the name servers from the rules' file of them, which is a regular file of up to 1024 lines;
+ * without such a file there are none.
+ */
 void config_resolvers(struct rules *rules);
+/* Looks at this machine's own networks again. Returns whether they have changed. */
+bool config_networks(struct rules *rules);

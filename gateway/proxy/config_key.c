@@ -70,6 +70,13 @@ static const char *config_key_resolver(struct rules *rules, struct rule *rule, c
 			 "/etc/resolv.conf";
 }
 
+bool config_key_name(char *name, const char *text, size_t length)
+{
+	if (length && text[length - 1] == '.')
+		length--;
+	return length && text[length - 1] != '.' && parse_name(name, text, length);
+}
+
 /* Reads a list of names, of which each may begin with "*." in place of one label. */
 static const char *config_key_names(struct rules *rules, struct rule *rule, char *value)
 {
@@ -77,15 +84,12 @@ static const char *config_key_names(struct rules *rules, struct rule *rule, char
 	for (char *rest, *word = strtok_r(value, " \t,", &rest); word;
 	     word = strtok_r(NULL, " \t,", &rest)) {
 		char *name = rules->names[rules->name_count];
-		size_t any = !strncmp(word, "*.", 2), length = strlen(word + 2 * any);
+		size_t any = !strncmp(word, "*.", 2);
 
 		if (rules->name_count == RULE_NAMES)
 			return "there may be up to 64 names";
-		/* A dot at the end of a name means the same without it. */
-		if (length && word[2 * any + length - 1] == '.')
-			length--;
 		name[0] = '.';
-		if (!parse_name(name + any, word + 2 * any, length) ||
+		if (!config_key_name(name + any, word + 2 * any, strlen(word + 2 * any)) ||
 		    (any && !strchr(name + 1, '.')))
 			return "names is a list such as api.example.org, *.example.org: a star "
 			       "stands for one label in front of two or more";
@@ -107,16 +111,19 @@ static const char *config_key_set(struct rules *rules, struct rule *rule, char *
 {
 	static const char wrong[] = "names.set is FAMILY TABLE SET of nftables, with the family ip "
 				    "or inet, such as inet skerry answered; or none";
-	char family[8], more;
+	char family[8], table[RULE_SET_BYTES + 1], name[RULE_SET_BYTES + 1], more;
 
 	(void)rule;
 	rules->set = (struct rule_set){0};
 	rules->set_given = true;
 	if (!strcmp(value, "none"))
 		return NULL;
-	if (sscanf(value, "%7s %31s %31s %c", family, rules->set.table, rules->set.name, &more) !=
-	    3)
+	if (sscanf(value, "%7s %32s %32s %c", family, table, name, &more) != 3)
 		return wrong;
+	if (strlen(table) == RULE_SET_BYTES || strlen(name) == RULE_SET_BYTES)
+		return "the table and the set of names.set have names of up to 31 characters";
+	string_copy(rules->set.table, sizeof(rules->set.table), table);
+	string_copy(rules->set.name, sizeof(rules->set.name), name);
 	if (!strcmp(family, "inet"))
 		rules->set.family = NFPROTO_INET;
 	else if (!strcmp(family, "ip"))
@@ -155,7 +162,7 @@ static const char *config_key_resolve(struct rules *rules, struct rule *rule, ch
 	struct in_addr number;
 
 	(void)rule;
-	if (rules->pinned_count == RULE_PINNED || !parse_name(pinned->name, value, name) ||
+	if (rules->pinned_count == RULE_PINNED || !config_key_name(pinned->name, value, name) ||
 	    inet_pton(AF_INET, value + name + strspn(value + name, " \t"), &number) != 1)
 		return wrong;
 	pinned->address = ntohl(number.s_addr);

@@ -17,11 +17,12 @@
 
 #include "gateway/base/sandbox.h"
 #include "gateway/proxy/account.h"
+#include "gateway/proxy/clock.h"
 #include "gateway/proxy/config.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/names.h"
 
-/* How often it looks whether the name servers have changed, if clients ask for names. */
+/* How often it looks whether name servers and networks have changed, if clients ask for names. */
 enum { MAIN_LOOK_MS = 1000 };
 
 static const char usage[] =
@@ -54,7 +55,7 @@ static struct rules *main_read_again(const char *path, struct rules *rules)
 	}
 	if (new->listen != rules->listen || new->listen_port != rules->listen_port)
 		fprintf(stderr, "skerry-proxy: listen has changed, which takes a restart\n");
-	if (names_wanted() &&
+	if (names_wanted() && rule_has_names(new) &&
 	    (new->names_listen != rules->names_listen || new->names_port != rules->names_port))
 		fprintf(stderr, "skerry-proxy: names.listen has changed, which takes a restart\n");
 	rule_free(rules);
@@ -75,6 +76,22 @@ static void main_reap(void)
 	}
 }
 
+/*
+ * Once a second at most: has names answered, and new connections served, by what this machine's own
+ * networks are now.
+ */
+static void main_look(struct rules *rules)
+{
+	static int64_t looked_ms;
+	int64_t now_ms = clock_ms();
+
+	if (now_ms - looked_ms < MAIN_LOOK_MS)
+		return;
+	looked_ms = now_ms;
+	if (config_networks(rules))
+		names_start(rules);
+}
+
 /* Serves until a signal ends it. */
 static int main_serve(const char *path, struct rules *rules, int signals)
 {
@@ -92,6 +109,7 @@ static int main_serve(const char *path, struct rules *rules, int signals)
 				return 0;
 		}
 		main_reap();
+		main_look(rules);
 		names_keep(rules);
 		if (waits[0].revents)
 			listener_accept(rules);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/proxy/account.h"
 #include "gateway/proxy/capability.h"
 #include "gateway/proxy/clock.h"
 #include "gateway/proxy/config.h"
@@ -81,6 +82,7 @@ void names_close(void)
 		close(names_process.udp);
 	if (names_process.tcp >= 0)
 		close(names_process.tcp);
+	names_process.udp = names_process.tcp = -1;
 }
 
 bool names_wanted(void)
@@ -109,6 +111,7 @@ static void names_run(struct rules *rules)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	listener_close();
+	account_forget();
 	rule_forget_keys(rules);
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
@@ -149,8 +152,11 @@ void names_start(struct rules *rules)
 		kill(names_process.pid, SIGKILL);
 	names_process.pid = 0;
 	names_process.wanted = rule_has_names(rules) && names_process.tcp >= 0;
-	if (!names_process.wanted)
+	if (!names_process.wanted) {
+		/* Questions that come now are not to wait for rules that have names again. */
+		names_close();
 		return;
+	}
 	names_process.started_ms = clock_ms();
 	/* Looked at before it is read, so that a change in between is found later. */
 	if (names_file_has_changed(rules))

@@ -17,7 +17,10 @@
  * looks at the set alone.
  */
 bool names_open(const struct rules *rules);
-/* Ends the process, if there is one, and starts another with these rules, if they have names. */
+/*
+ * Ends the process, if there is one, and starts another with these rules; if they have no names, it
+ * closes the sockets.
+ */
 void names_start(struct rules *rules);
 /* Returns whether that was the process; it is started again by names_keep(), after a pause. */
 bool names_ended(pid_t pid);

@@ -219,6 +219,18 @@ def test_taken(world):
     assert re.search(r"10\.7\.0\.9 \. 9\.9\.9\.9 timeout (5m|4m\d+s) ", run("nft", "list", "ruleset", inside=guest.names["router"]).stdout)
 
 
+def test_networks(world):
+    """A network that the router gets while it runs is its own at once: answers have no address of it."""
+    proxy, guest = world
+    assert guest("print(ask('api.test'))") == ["9.9.9.9"]
+    until, before = time.monotonic() + 30, proxy.family()
+    run("ip", "address", "add", "9.9.9.11/30", "dev", "out", inside=guest.names["router"])
+    while proxy.family()[1:2] == before[1:2]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert guest("print(ask('api.test'))") == ["none"]
+
+
 def tracked(guest):
     """How many connections the router's kernel keeps."""
     return int(run("cat", "/proc/sys/net/netfilter/nf_conntrack_count", inside=guest.names["router"]).stdout)

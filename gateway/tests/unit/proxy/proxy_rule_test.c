@@ -215,13 +215,16 @@ static void test_keys(void **state)
 	assert_int_equal(rules->resolver_port, 53);
 	assert_non_null(set(NULL, "names.set", "inet skerry"));
 	assert_non_null(set(NULL, "names.set", "bridge skerry answered"));
+	assert_non_null(set(NULL, "names.set", "inet a2345678901234567890123456789012345"));
+	assert_non_null(set(NULL, "names.set", "inet a23456789012345678901234567890123 b"));
 	assert_null(set(NULL, "names.set", "inet skerry answered"));
 	assert_string_equal(rules->set.name, "answered");
 	assert_non_null(set(NULL, "names.questions", "0"));
 	assert_null(set(NULL, "names.listen", "10.7.0.1"));
 	assert_int_equal(rules->names_port, 53);
-	assert_null(set(NULL, "resolve", "api.test  10.1.1.1"));
+	assert_null(set(NULL, "resolve", "api.test.  10.1.1.1"));
 	assert_int_equal(rules->pinned[0].address, 0x0A010101);
+	assert_string_equal(rules->pinned[0].name, "api.test");
 	assert_null(set(rule, "header", "X-Plain: text"));
 	assert_string_equal(rule->headers[rule->header_count - 1].value, "text");
 	assert_false(rule_has_key(rule));
@@ -275,8 +278,8 @@ static void test_leaks(void **state)
 static void test_names(void **state)
 {
 	static const char *const bad[] = {
-		"*",	 "*.",		 "*.org",	"a*.example.org", "*.*.example.org",
-		"a b/c", ".example.org", "example..org"};
+		"*",	 "*.",		 "*.org",	 "a*.example.org", "*.*.example.org",
+		"a b/c", ".example.org", "example..org", "example.org..",  "."};
 	struct rule *rule = add("api.test"), *more;
 
 	(void)state;
