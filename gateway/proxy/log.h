@@ -16,5 +16,10 @@ struct log_entry {
 	const char *why; /* the reason of a failure; NULL: none */
 };
 
-/* Writes the line to stderr, at once. */
+/* Writes the line to stderr, at once; waits for whoever reads it. */
 void log_entry(const struct log_entry *entry);
+/*
+ * Writes the line, but waits for nobody: for up to 50 ms, and that once a second. A later line says
+ * how many were lost. For a process that serves more than one client.
+ */
+void log_entry_or_lose(const struct log_entry *entry);

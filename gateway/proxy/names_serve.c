@@ -90,7 +90,7 @@ static void names_log(const struct names_asker *asker, const struct dns_question
 				       address);
 	}
 	entry.path_length = (int)strlen(text);
-	log_entry(&entry);
+	log_entry_or_lose(&entry);
 }
 
 static void names_refuse(const struct names_asker *asker, const struct dns_question *question,

@@ -2,6 +2,7 @@
 """Names that skerry-proxy answers: to whom, with which addresses, and what a name server's lies come to."""
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -320,6 +321,26 @@ def test_left(named):
         client.socket.settimeout(0.1)
         with pytest.raises(OSError):
             client.socket.recv(512)
+
+
+def test_unread(request, tmp_path):
+    """A log that nobody reads holds up no answer; when it is read again, it says what it has lost."""
+    program, conf, port, server = Path(request.config.getoption("--gateway")) / "skerry-proxy", tmp_path / "conf", free_port(), Server(honest)
+    conf.write_text(f"listen = 127.0.0.1:{free_port()}\nnames = api.test\nnames.listen = 127.0.0.1:{port}\nnames.set = none\n"
+                    f"names.questions = 1000\nresolver = 127.0.0.1:{server.port}\n")
+    with subprocess.Popen([program, conf], stderr=subprocess.PIPE) as one, Asker(port) as client:
+        try:
+            assert b"listens" in one.stderr.readline()
+            assert {client.ask("evil.test")[0] for _ in range(900)} == {"no name"}
+            assert client.ask("api.test")[:2] == ("done", [GOOD])
+            os.set_blocking(one.stderr.fileno(), False)
+            while one.stderr.read(65536):
+                pass
+            client.ask("evil.test")
+            assert select.select([one.stderr], [], [], 20)[0] and re.search(rb"\d+ lines about names were lost", one.stderr.read(4096))
+        finally:
+            one.terminate()
+            server.close()
 
 
 def test_refused(request, tmp_path):
