@@ -13,13 +13,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/capability.h"
 #include "gateway/proxy/carrier.h"
+#include "gateway/proxy/child.h"
 #include "gateway/proxy/dial.h"
 #include "gateway/proxy/names.h"
 #include "gateway/proxy/seccomp.h"
@@ -67,7 +67,6 @@ void listener_close(void)
 static void listener_carry(int client, uint32_t address, int dialer, struct rules *rules,
 			   struct account_page *account)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (capability_keep(0) && seccomp_socketless())
 		carrier_serve(client, address, dialer, rules, account);
 	_exit(0);
@@ -81,7 +80,6 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	sigset_t none;
 	pid_t carrier;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	listener_close();
 	names_close();
 	/*
@@ -99,7 +97,7 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		_exit(1);
-	carrier = fork();
+	carrier = child_fork();
 	if (carrier == 0) {
 		close(pair[0]);
 		listener_carry(client, address, pair[1], rules, page);
@@ -126,7 +124,7 @@ void listener_accept(struct rules *rules)
 	if (listener.count < rules->connections)
 		account = account_open(ntohl(peer.sin_addr.s_addr), rules->per_client);
 	if (account >= 0)
-		pid = fork();
+		pid = child_fork();
 	if (pid == 0)
 		listener_serve(client, ntohl(peer.sin_addr.s_addr), rules, account);
 	if (pid < 0) {

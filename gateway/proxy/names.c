@@ -11,13 +11,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/capability.h"
+#include "gateway/proxy/child.h"
 #include "gateway/proxy/clock.h"
 #include "gateway/proxy/config.h"
 #include "gateway/proxy/listener.h"
@@ -95,7 +95,6 @@ static void names_add(int fd, const struct rules *rules)
 {
 	int netlink = opened_netlink();
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	names_close();
 	if (netlink >= 0 && capability_keep(1u << CAP_NET_ADMIN) && seccomp_socketless())
 		opened_serve(fd, netlink, rules);
@@ -109,7 +108,6 @@ static void names_run(struct rules *rules)
 	sigset_t none;
 	pid_t beside = 0;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	listener_close();
 	account_forget();
 	rule_forget_keys(rules);
@@ -119,7 +117,7 @@ static void names_run(struct rules *rules)
 	if (rules->set.family) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			_exit(1);
-		beside = fork();
+		beside = child_fork();
 		if (beside == 0) {
 			close(pair[0]);
 			names_add(pair[1], rules);
@@ -161,7 +159,7 @@ void names_start(struct rules *rules)
 	/* Looked at before it is read, so that a change in between is found later. */
 	if (names_file_has_changed(rules))
 		config_resolvers(rules);
-	names_process.pid = fork();
+	names_process.pid = child_fork();
 	if (names_process.pid == 0)
 		names_run(rules);
 	if (names_process.pid < 0)
