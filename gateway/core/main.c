@@ -99,6 +99,7 @@ static void core_link_lost(void)
 	console_link_lost();
 	run_link_lost();
 	template_link_lost();
+	template_drop_link_lost();
 	vsock_link_lost();
 	content_link_lost();
 }
@@ -204,6 +205,7 @@ static void core_tick(int64_t now_ms)
 	operation_look();
 	run_tick();
 	template_tick();
+	template_drop_tick();
 	report_tick();
 	stream_tick(now_ms);
 	token_tick();

@@ -359,6 +359,38 @@ def test_warm(line):
     assert ": 0 found" in machine.command("audit")
 
 
+def test_dropped(line):
+    """
+    A template that one command makes, with a clone at its gate: it is kept while a run of it goes on, and dropped behind
+    that; nothing of it is left, and it can be made again.
+    """
+    machine, server = line
+    for _ in range(2):
+        made = ctl(server, "template", "create", "once", "image=busybox", "memory=96M", "--warm", "1")
+        assert (made.returncode, made.stdout) == (0, b"once: is a template\n"), made.stderr
+        begun = run(server, "sleep", "1000", headers={"Prefer": "wait=0"}, template="once").headers["location"]
+        wait_for(lambda: len(names(machine)) == 5)
+        listed = {row.split()[0]: row.split() for row in ctl(server, "template", "list").stdout.decode().splitlines()[1:]}
+        assert listed.keys() == {*TEMPLATES, "once"}, listed
+        assert (listed["once"][1:4], listed["once"][-3:]) == (["ready", "busybox", "96M"], ["1", "1", "0"]), listed
+        refused = ctl(server, "template", "drop", "once")
+        assert refused.returncode == 5 and b"once is in use (runs: 1," in refused.stderr, refused.stderr
+        assert ctl(server, "stop", begun.rsplit("/", 1)[1]).returncode == 0
+        wait_for(lambda: len(names(machine)) == 4)
+        dropped = ctl(server, "template", "drop", "once")
+        assert (dropped.returncode, dropped.stdout) == (0, b"once: dropped\n"), dropped.stderr
+        assert names(machine) == TEMPLATES and ": 0 found" in machine.command("audit")
+    assert ctl(server, "template", "drop", "once").returncode == 3
+    assert ctl(server, "run", "once", "--", "true").returncode == 125
+    # a machine that is made a template once more is one already; one that is none is not ended
+    assert ctl(server, "template", "create", "busybox").stdout == b"busybox: is a template\n"
+    assert ctl(server, "vm", "create", "plain").returncode == 0
+    refused = ctl(server, "template", "drop", "plain")
+    assert refused.returncode == 3 and b"plain is no template" in refused.stderr, refused.stderr
+    assert ctl(server, "vm", "destroy", "plain").returncode == 0
+    assert shell(server, "echo on")["stdout"] == "on\n"
+
+
 def test_net(line):
     """
     A template with a card and a list, by one command: its runs fetch from what that names, or a list of their own, and from

@@ -89,7 +89,7 @@ def check_run(build, port, fingerprint, token):
         return subprocess.run([build / "gateway/skerryctl", "--host", f"https://localhost:{port}", "--fingerprint", fingerprint,
                                *words], input=data, capture_output=True, text=True, timeout=LIMIT, check=False,
                               env=os.environ | {"SKERRY_TOKEN": token})
-    done = ctl("template", "python")
+    done = ctl("template", "create", "python")
     assert done.returncode == 0, done.stderr
     done = ctl("run", "python", "--", "python3", "-", data="print(sum(range(100)))")
     assert (done.stdout, done.returncode) == ("4950\n", 0), done.stderr

@@ -69,6 +69,7 @@ void api_snapshot_take(struct request *request);
 void api_snapshot_drop(struct request *request);
 void api_snapshot_clone(struct request *request);
 void api_runs(struct request *request);
+void api_templates(struct request *request);
 void api_run_begin(struct request *request);
 void api_run(struct request *request);
 void api_run_stop(struct request *request);

@@ -190,6 +190,11 @@ const struct schema schema_list[] = {
 	{"Fields", OBJECT(OBJECTS("items", STRING("path") "," STRING("value") "," STRING("hex")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
+	{"Template", OBJECT(STRING("name") ",\"state\":{\"enum\":[\"making\",\"ready\"]},"
+			    STRING_OR_NULL("image") "," COUNT("memory_bytes") ","
+			    COUNT("resident_bytes") "," NUMBER_OR_NULL("age_s") ","
+			    COUNT("warm") "," COUNT("runs") "," COUNT("sandboxes"))},
+	{"Templates", OBJECT(ITEMS("Template"))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
 			  WORDS("outputs") "," WORDS("publish") ","

@@ -63,32 +63,61 @@ static void run_warm_shrink(const char *template, unsigned count)
 	}
 }
 
+/* Returns the place of a template, or a free one; RUNS_WARM: there is none. */
+static size_t run_warm_place(const char *template)
+{
+	size_t place = RUNS_WARM;
+
+	for (size_t i = 0; i < RUNS_WARM; i++) {
+		if (!strcmp(run_warm_templates[i].template, template))
+			return i;
+		if (!run_warm_templates[i].count && place == RUNS_WARM)
+			place = i;
+	}
+	return place;
+}
+
+unsigned run_warm_of(const char *template)
+{
+	size_t place = run_warm_place(template);
+
+	return place < RUNS_WARM && !strcmp(run_warm_templates[place].template, template)
+		       ? run_warm_templates[place].count
+		       : 0;
+}
+
+unsigned run_warm_keep(const char *template, unsigned count)
+{
+	unsigned before = run_warm_of(template);
+	size_t place = run_warm_place(template);
+
+	if (place == RUNS_WARM || (count == 0 && before == 0))
+		return before;
+	string_copy(run_warm_templates[place].template, NAME_BYTES, template);
+	run_warm_templates[place].count = count;
+	run_warm_templates[place].again_s = 0;
+	run_warm_shrink(template, count);
+	return before;
+}
+
 void run_warm_set(struct request *request)
 {
 	const struct field *field = fields_below(&request->fields, "body", "count");
 	bool number = field && field->type == FIELD_NUMBER;
-	size_t place = RUNS_WARM;
 	unsigned others = 0;
 	int64_t count;
 
 	count = number_read(number ? field->value : NULL, -1, RUNS_WARM);
 	for (size_t i = 0; i < RUNS_WARM; i++) {
-		if (!strcmp(run_warm_templates[i].template, request->vm))
-			place = i;
-		else if (run_warm_templates[i].count)
+		if (strcmp(run_warm_templates[i].template, request->vm))
 			others += run_warm_templates[i].count;
-		else if (place == RUNS_WARM)
-			place = i;
 	}
-	if (count < 0 || others + (unsigned)count > RUNS_WARM || place == RUNS_WARM) {
+	if (count < 0 || others + (unsigned)count > RUNS_WARM) {
 		answer_problem(request, 422, "bad-argument",
 			       "\"count\" must be a number, of all templates together at most %d",
 			       RUNS_WARM);
 		return;
 	}
-	string_copy(run_warm_templates[place].template, NAME_BYTES, request->vm);
-	run_warm_templates[place].count = (unsigned)count;
-	run_warm_templates[place].again_s = 0;
-	run_warm_shrink(request->vm, (unsigned)count);
+	run_warm_keep(request->vm, (unsigned)count);
 	answer_json(request, 200, json_pack("{s:b}", "changed", true));
 }

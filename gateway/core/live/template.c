@@ -17,9 +17,10 @@
 #include "gateway/core/live/run.h"
 #include "gateway/link/link.h"
 
-enum { TEMPLATES = 8, TEMPLATE_S = 50, TEMPLATE_SETTLE_S = 15 };
+enum { TEMPLATE_S = 50, TEMPLATE_SETTLE_S = 15 };
 
 enum template_step {
+	TEMPLATE_LOOK, /* whether it is a template already */
 	TEMPLATE_START,
 	TEMPLATE_CONNECT,
 	TEMPLATE_CLOSE,
@@ -52,7 +53,7 @@ static void template_fail(struct template *template, json_t *problem)
 		json_decref(problem);
 }
 
-static void template_end(struct template *template)
+static void template_end(struct template *template, bool changed)
 {
 	struct request *request = request_find(template->request);
 	struct host_vm *vm = host_find(template->name);
@@ -60,11 +61,42 @@ static void template_end(struct template *template)
 	template->request = 0;
 	if (request)
 		answer_json(request, 200,
-			    json_pack("{s:b, s:o*}", "changed", true, "vm",
+			    json_pack("{s:b, s:o*}", "changed", changed, "vm",
 				      vm ? host_vm_json(vm) : NULL));
 }
 
 static void template_ask(struct template *template);
+
+json_t *template_gate_row(json_t *reply)
+{
+	const char *name;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "result"), i, row)
+	{
+		name = json_string_value(json_object_get(row, "snapshot"));
+		if (name && !strcmp(name, TEMPLATE_GATE))
+			return row;
+	}
+	return NULL;
+}
+
+/* Begins with what the VM lacks; one that has the snapshot and is paused is a template. */
+static void template_looked(struct template *template, json_t *reply)
+{
+	const char *state = host_vm_state(host_find(template->name));
+	bool gate = template_gate_row(reply);
+
+	if (gate && !strcmp(state, "paused")) {
+		template_end(template, false);
+		return;
+	}
+	template->step = gate			    ? TEMPLATE_PAUSE
+			 : strcmp(state, "running") ? TEMPLATE_START
+						    : TEMPLATE_CONNECT;
+	template_ask(template);
+}
 
 static void template_took(uint64_t index, json_t *reply)
 {
@@ -83,13 +115,17 @@ static void template_took(uint64_t index, json_t *reply)
 		template_fail(template, problem_of_reply(reply));
 		return;
 	}
+	if (template->step == TEMPLATE_LOOK) {
+		template_looked(template, reply);
+		return;
+	}
 	if (template->step == TEMPLATE_CONNECT)
 		snprintf(template->stream, sizeof(template->stream), "%lld",
 			 (long long)json_integer_value(json_object_get(row, "stream")));
 	if (template->step == TEMPLATE_PAUSE) {
 		host_vm_patch(row);
 		host_refresh();
-		template_end(template);
+		template_end(template, true);
 		return;
 	}
 	template->step++;
@@ -109,11 +145,12 @@ static void template_called(uint64_t index, json_t *reply)
 
 static void template_ask(struct template *template)
 {
-	static const char *const commands[] = {"vm start", "vsock connect", "stream close",
-					       NULL,	   "vm snapshot",   "vm pause"};
+	static const char *const commands[] = {"vm snapshot list", "vm start", "vsock connect",
+					       "stream close",	   NULL,       "vm snapshot",
+					       "vm pause"};
 	const char *first = template->step == TEMPLATE_CLOSE ? template->stream : template->name;
 	const char *second = template->step == TEMPLATE_CONNECT	   ? "1023"
-			     : template->step == TEMPLATE_SNAPSHOT ? "gate"
+			     : template->step == TEMPLATE_SNAPSHOT ? TEMPLATE_GATE
 								   : NULL;
 	const char *words[] = {first, second, NULL};
 	bool call = template->step == TEMPLATE_CONNECT;
@@ -133,7 +170,6 @@ static void template_ask(struct template *template)
 
 void template_make(struct request *request)
 {
-	const char *state = host_vm_state(host_find(request->vm));
 	struct template *template = NULL;
 
 	for (size_t i = 0; i < TEMPLATES; i++) {
@@ -147,7 +183,7 @@ void template_make(struct request *request)
 	}
 	*template = (struct template){
 		.request = request->id,
-		.step = strcmp(state, "running") ? TEMPLATE_START : TEMPLATE_CONNECT,
+		.step = TEMPLATE_LOOK,
 		.until_s = clock_now_s() + request_wait_s(request, TEMPLATE_S),
 	};
 	string_copy(template->name, sizeof(template->name), request->vm);
@@ -181,6 +217,20 @@ static bool template_is_settled(const struct template *template)
 		time_ns = vm->now.time_ns - vm->before.time_ns;
 		return vm->before.time_ns >= template->settle_ns && time_ns > 0 &&
 		       used_ns * 20 < time_ns;
+	}
+	return false;
+}
+
+const char *template_made_at(size_t place)
+{
+	return templates[place].request != 0 ? templates[place].name : NULL;
+}
+
+bool template_is_made(const char *name)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (templates[i].request != 0 && !strcmp(templates[i].name, name))
+			return true;
 	}
 	return false;
 }

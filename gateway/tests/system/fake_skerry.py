@@ -41,7 +41,7 @@ class Machine:
         self.name, self.number = name, number
         self.uuid = f"00000000-0000-4000-8000-{number:012x}"
         self.state, self.reason, self.exit_code = "created", "", None
-        self.snapshots = []
+        self.snapshots, self.clone_of = [], None    # that: the name of a VM, and of its snapshot
         self.addresses = []     # of its cards, by the switch's word
         self.config = {"memory": "128M", "vcpus": "1", "weight": "256", "cap": "none",
                        **(config or {"kernel": "vmlinuz", "cmdline": "console=ttyS0"})}
@@ -175,7 +175,7 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
 
     def close(self):
         self.ended = True
-        self.listener.close()
+        self.listener.shutdown(socket.SHUT_RDWR)    # a thread in accept() would go on with whatever gets the number of a closed socket
         self.drop()
 
     def take(self, line):
@@ -330,7 +330,7 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
         return [{"name": vm.name, **pairs}]
 
     def run_vm_destroy(self, words, after):
-        vm = self.vm(words[0])
+        vm = self.source_may_end(self.vm(words[0]))
         del self.vms[vm.name]
         for number, stream in list(self.streams.items()):
             if stream["vm"] is vm:

@@ -14,9 +14,9 @@ class Snapshots:
 
     def run_vm_snapshot(self, words, _after):
         if words[0] == "list":
-            vm = self.vm(words[1])
-            return [{"name": vm.name, "snapshot": name, "age_ns": 1500000000, "state_bytes": 40960,
-                     "disk_bytes": 8192, "clones": 0, "reset": name == vm.snapshots[-1]} for name in vm.snapshots]
+            return [{"name": vm.name, "snapshot": name, "age_ns": 1500000000, "state_bytes": 40960, "disk_bytes": 8192,
+                     "clones": sum(clone.clone_of == (vm.name, name) for clone in self.vms.values()), "reset": name == vm.snapshots[-1]}
+                    for vm in ([self.vm(words[1])] if words[1:] else list(self.vms.values())) for name in vm.snapshots]
         drop = words[0] == "drop"
         vm, name = self.vm(words[drop]), words[drop + 1]
         if not drop and name in vm.snapshots:
@@ -28,6 +28,13 @@ class Snapshots:
             return []
         vm.snapshots.append(name)
         return [{"name": vm.name, "snapshot": name, "state": vm.state, "held_us": 90}]
+
+    def source_may_end(self, vm):
+        """The VM, unless clones need its memory."""
+        clones = [clone.name for clone in self.vms.values() if clone.clone_of and clone.clone_of[0] == vm.name]
+        if clones:
+            raise Refused("failed", f"{vm.name}: its memory is that of its clones; first destroy or stop {' '.join(clones)}")
+        return vm
 
     def run_vm_reset(self, words, after):
         if "--to" not in words:
@@ -46,6 +53,6 @@ class Snapshots:
         if len(self.vms) >= self.room:
             raise Refused("failed", "there is no room for it")
         clone = self.add(words[1], {})
-        clone.state, clone.boots = "running", 1
+        clone.state, clone.boots, clone.clone_of = "running", 1, (vm, snapshot)
         after.append(lambda: self.event("created", clone))
         return [{"name": clone.name, "state": clone.state, "uuid": clone.uuid}]

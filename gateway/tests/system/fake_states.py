@@ -16,7 +16,7 @@ NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", 
          "link": "-", "mtu": 1500, "ports": 0}]
 # The keys of a VM that do not change while it runs, as far as tests use them.
 KEYS = ("memory vcpus kernel cmdline initrd boot firmware boot.order boot.once boot.menu smbios.uuid smbios.vendor smbios.product "
-        "smbios.serial hpet rng balloon vsock console disk net").split()
+        "smbios.serial hpet rng balloon vsock clock console disk net").split()
 FILES = [{"name": "vmlinuz", "bytes": 8 << 20, "uses": "kernel"},
          {"name": "initrd.gz", "bytes": 2 << 20, "uses": "initrd"},
          {"name": "bios-256k.bin", "bytes": 256 << 10, "uses": "bios"},

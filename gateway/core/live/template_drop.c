@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drops templates that no run uses, each for one request. The table of routes names its handler;
+ * the tick and Skerry's replies move it on. It asks Skerry by the link, and hands the end of the VM
+ * to an operation.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/live/operation.h"
+#include "gateway/core/live/run.h"
+#include "gateway/core/live/template.h"
+#include "gateway/link/link.h"
+
+/* the seconds that clones at the gate have to end, and the client waits for the end of the VM */
+enum { TEMPLATE_DROP_S = 15 };
+
+static struct template_dropped {
+	uint32_t request; /* id of the client's request; 0: the entry is free */
+	char name[NAME_BYTES];
+	bool looked;   /* Skerry has said that it is a template, and what clones it has */
+	unsigned warm; /* how many clones waited at the gate */
+	double until_s;
+} drops[TEMPLATES];
+
+struct template_use template_use(const char *name)
+{
+	struct template_use use = {0};
+
+	for (const struct run *run = run_next(NULL); run; run = run_next(run)) {
+		if (run->state == RUN_DONE || strcmp(run->template, name))
+			continue;
+		use.spares += run->spare;
+		use.runs += !run->spare && run->kind == RUN_ALONE;
+		use.sandboxes += run->kind == RUN_SANDBOX;
+	}
+	return use;
+}
+
+/* Returns whether no run and no sandbox uses the template. If one does, answers the request. */
+static bool template_drop_may(struct request *request)
+{
+	struct template_use use = template_use(request->vm);
+
+	if (use.runs + use.sandboxes == 0)
+		return true;
+	answer_problem(request, 409, "busy",
+		       "%s is in use (runs: %zu, sandboxes: %zu): wait for their end, or end them",
+		       request->vm, use.runs, use.sandboxes);
+	return false;
+}
+
+/* Answers the request for the drop, which is over; clones wait at the gate again. */
+static void template_drop_fail(struct template_dropped *drop, json_t *problem)
+{
+	struct request *request = request_find(drop->request);
+
+	drop->request = 0;
+	if (drop->looked)
+		run_warm_keep(drop->name, drop->warm);
+	if (request)
+		answer_problem_json(request, problem);
+	else
+		json_decref(problem);
+}
+
+/* Ends the VM, once no clone waits at the gate any more. */
+static void template_drop_end(struct template_dropped *drop)
+{
+	struct request *request = request_find(drop->request);
+	const char *words[] = {drop->name, NULL};
+
+	if (template_use(drop->name).spares > 0)
+		return;
+	drop->request = 0;
+	/* Runs may have begun meanwhile. */
+	if (!request || !template_drop_may(request) ||
+	    !operation_start(request, OPERATION_REPLY, "vm destroy", words, drop->name, NULL, 204,
+			     request_wait_s(request, TEMPLATE_DROP_S)))
+		run_warm_keep(drop->name, drop->warm);
+}
+
+static void template_drop_took(uint64_t context, json_t *reply)
+{
+	struct template_dropped *drop = &drops[context % TEMPLATES];
+	const char *status = json_string_value(json_object_get(reply, "status"));
+	json_t *gate = template_gate_row(reply);
+	json_int_t clones = json_integer_value(json_object_get(gate, "clones"));
+	char detail[200];
+
+	if (drop->request != context / TEMPLATES || drop->looked)
+		return;
+	if (!status || strcmp(status, "ok")) {
+		template_drop_fail(drop, problem_of_reply(reply));
+		return;
+	}
+	if (!gate) {
+		snprintf(detail, sizeof(detail),
+			 "%s is no template: it has no snapshot \"" TEMPLATE_GATE "\"", drop->name);
+		template_drop_fail(drop, problem_json(404, "not-found", detail, NULL));
+		return;
+	}
+	if (clones > (json_int_t)template_use(drop->name).spares) {
+		snprintf(detail, sizeof(detail),
+			 "%lld machines are clones of %s: wait for runs that end, or destroy them",
+			 (long long)clones, drop->name);
+		template_drop_fail(drop, problem_json(409, "busy", detail, NULL));
+		return;
+	}
+	drop->looked = true;
+	drop->warm = run_warm_keep(drop->name, 0);
+	template_drop_end(drop);
+}
+
+/* Begins a drop in a free entry. If there is none, answers the request. */
+static void template_drop_begin(struct request *request)
+{
+	struct template_dropped *drop = NULL;
+	const char *words[] = {request->vm, NULL};
+	json_t *ask;
+
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (drops[i].request == 0)
+			drop = &drops[i];
+	}
+	if (!drop) {
+		answer_problem(request, 429, "busy", "%d templates are being dropped: wait for one",
+			       TEMPLATES);
+		return;
+	}
+	*drop = (struct template_dropped){.request = request->id,
+					  .until_s = clock_now_s() + TEMPLATE_DROP_S};
+	string_copy(drop->name, sizeof(drop->name), request->vm);
+	ask = link_command("vm snapshot list", words, NULL);
+	json_object_set_new(ask, "order", json_string("any"));
+	if (!link_ask(ask, template_drop_took,
+		      (uint64_t)request->id * TEMPLATES + (uint64_t)(drop - drops)))
+		template_drop_fail(drop, problem_json(503, "link-down",
+						      "the gateway cannot ask Skerry now: the link "
+						      "is down, or too many requests wait on it",
+						      NULL));
+}
+
+void template_drop(struct request *request)
+{
+	bool under_way = template_is_made(request->vm);
+
+	for (size_t i = 0; i < TEMPLATES; i++)
+		under_way |= drops[i].request && !strcmp(drops[i].name, request->vm);
+	if (!strcmp(request->vm, host.own))
+		answer_problem(request, 409, "own-vm", "this gateway runs in %s", host.own);
+	else if (under_way)
+		answer_problem(request, 409, "busy", "%s is being made, or dropped: wait for that",
+			       request->vm);
+	else if (template_drop_may(request))
+		template_drop_begin(request);
+}
+
+void template_drop_tick(void)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (drops[i].request == 0)
+			continue;
+		if (clock_now_s() > drops[i].until_s)
+			template_drop_fail(&drops[i],
+					   problem_json(409, "busy",
+							"clones that wait at the gate have not "
+							"ended yet: try again",
+							NULL));
+		else if (drops[i].looked)
+			template_drop_end(&drops[i]);
+	}
+}
+
+void template_drop_link_lost(void)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (drops[i].request != 0)
+			template_drop_fail(&drops[i], problem_of_reply(NULL));
+	}
+}
