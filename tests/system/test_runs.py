@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Commands in clones of a template that waits at the gate: iso/init, over a machine channel."""
+import re
+
 import bundle
 import pytest
 import runs
 from channel_v2 import Client
-from machine import Qemu
+from machine import Qemu, wait_for
 
 CONF = """[channel com2]
 rights = view operate console configure host guest
@@ -70,6 +72,35 @@ def test_what_it_gets(client):
     assert (done.code, done.error) == (126, b"/etc: it cannot be executed\n")
     done = shell(client, "true", directory="/none")
     assert (done.code, done.error) == (126, b"/none: there is no such directory\n")
+
+
+def test_named(client):
+    """`runs` shows what was cloned as somebody's run, with what it used, and no other clone; an owner is one line of text."""
+    client.result("vm clone", "busybox@gate", "one", "run=alice via \"x\"")
+    client.result("vm clone", "busybox@gate", "two")
+    row, = client.result("runs")
+    assert (row["name"], row["template"], row["state"], row["owner"]) == ("one", "busybox", "running", 'alice via "x"'), row
+    assert row["age_ns"] > 0 and row["exits"] > 0 and row["resident_bytes"] > 0
+    gate = runs.Gate(client, "one")
+    gate.seed(bytes(64))
+    gate.send("C", runs.words(["sh", "-c", "while :; do :; done"]))
+    wait_for(lambda: client.result("runs")[0]["cpu_ns"] > row["cpu_ns"] + 10**8)
+    said = client.machine.command("runs").split("\n")
+    assert re.match(r"NAME +TEMPLATE +STATE +AGE +CPU +MEMORY +OWNER$", said[0]), said
+    assert re.match(r'one +busybox +running +\d+\.\d{3} +\d+\.\d{3} +\d+K +alice via "x"$', said[1]) and not [line for line in said if "two" in line], said
+    client.result("vm pause", "one")
+    assert client.result("runs")[0]["state"] == "paused"
+    assert client.ask("vm clone", "busybox@gate", "three", "run=a\x1b[2J")["code"] == "bad-request"
+    for owner in ("", "x" * 65, "\u00e4", "a\u009b2J"):
+        for words in (("run=" + owner,), ("egress=none", "run=" + owner)):
+            refused = client.ask("vm clone", "busybox@gate", "three", *words)
+            assert (refused["code"], refused["error"]) == ("bad-argument", "run= names nobody; use 1 to 64 printable characters"), refused
+    assert client.ask("vm clone", "busybox@gate", "three", "run=a", "net=b")["code"] == "bad-argument"
+    client.result("vm clone", "busybox@gate", "three", "run=" + "x" * 64)
+    assert [row["owner"] for row in client.result("runs")] == ['alice via "x"', "x" * 64]
+    for name in ("one", "two", "three"):
+        client.result("vm destroy", name)
+    assert client.result("runs") == []
 
 
 def test_signal_and_orphans(client):

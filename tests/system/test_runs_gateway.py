@@ -339,6 +339,8 @@ def test_live(line):
                                 "echo first; sleep 1000"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert running.stdout.readline() == b"first\n"
     assert len(names(machine)) == 3
+    row, = machine.objects("runs")
+    assert (row["template"], row["state"]) == ("busybox", "running") and row["owner"].endswith(" via socket"), row
     running.send_signal(signal.SIGINT)
     assert running.communicate(timeout=30)[0] == b"" and running.returncode == 130
     wait_for(lambda: names(machine) == TEMPLATES)
@@ -362,24 +364,25 @@ def test_warm(line):
 def test_dropped(line):
     """
     A template that one command makes, with a clone at its gate: it is kept while a run of it goes on, and dropped behind
-    that; nothing of it is left, and it can be made again.
+    that, and nothing of it is left.
     """
     machine, server = line
-    for _ in range(2):
-        made = ctl(server, "template", "create", "once", "image=busybox", "memory=96M", "--warm", "1")
-        assert (made.returncode, made.stdout) == (0, b"once: is a template\n"), made.stderr
-        begun = run(server, "sleep", "1000", headers={"Prefer": "wait=0"}, template="once").headers["location"]
-        wait_for(lambda: len(names(machine)) == 5)
-        listed = {row.split()[0]: row.split() for row in ctl(server, "template", "list").stdout.decode().splitlines()[1:]}
-        assert listed.keys() == {*TEMPLATES, "once"}, listed
-        assert (listed["once"][1:4], listed["once"][-3:]) == (["ready", "busybox", "96M"], ["1", "1", "0"]), listed
-        refused = ctl(server, "template", "drop", "once")
-        assert refused.returncode == 5 and b"once is in use (runs: 1," in refused.stderr, refused.stderr
-        assert ctl(server, "stop", begun.rsplit("/", 1)[1]).returncode == 0
-        wait_for(lambda: len(names(machine)) == 4)
-        dropped = ctl(server, "template", "drop", "once")
-        assert (dropped.returncode, dropped.stdout) == (0, b"once: dropped\n"), dropped.stderr
-        assert names(machine) == TEMPLATES and ": 0 found" in machine.command("audit")
+    made = ctl(server, "template", "create", "once", "image=busybox", "memory=96M", "--warm", "1")
+    assert (made.returncode, made.stdout) == (0, b"once: is a template\n"), made.stderr
+    begun = run(server, "sleep", "1000", headers={"Prefer": "wait=0"}, template="once").headers["location"]
+    wait_for(lambda: len(names(machine)) == 5)
+    shown = [(row["template"], row["owner"]) for row in machine.objects("runs")]
+    assert len(shown) == 2 and ("once", "warm") in shown and {row[0] for row in shown} == {"once"}, shown
+    listed = {row.split()[0]: row.split() for row in ctl(server, "template", "list").stdout.decode().splitlines()[1:]}
+    assert listed.keys() == {*TEMPLATES, "once"}, listed
+    assert (listed["once"][1:4], listed["once"][-3:]) == (["ready", "busybox", "96M"], ["1", "1", "0"]), listed
+    refused = ctl(server, "template", "drop", "once")
+    assert refused.returncode == 5 and b"once is in use (runs: 1," in refused.stderr, refused.stderr
+    assert ctl(server, "stop", begun.rsplit("/", 1)[1]).returncode == 0
+    wait_for(lambda: [item["runs"] for item in server.tls("GET", "/v1/templates").json()["items"] if item["name"] == "once"] == [0])
+    dropped = ctl(server, "template", "drop", "once")
+    assert (dropped.returncode, dropped.stdout) == (0, b"once: dropped\n"), dropped.stderr
+    assert names(machine) == TEMPLATES and ": 0 found" in machine.command("audit")
     assert ctl(server, "template", "drop", "once").returncode == 3
     assert ctl(server, "run", "once", "--", "true").returncode == 125
     # a machine that is made a template once more is one already; one that is none is not ended

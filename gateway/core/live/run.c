@@ -207,12 +207,18 @@ void run_clone(struct run *run)
 {
 	char from[NAME_BYTES + sizeof("@gate")];
 	char egress[sizeof("egress=") + RUN_EGRESS];
-	const char *words[] = {from, run->vm, run->egress[0] ? egress : NULL, NULL};
+	char owner[sizeof("run=") + sizeof(run->actor)];
+	const char *words[] = {from, run->vm, owner, NULL, NULL};
 
 	snprintf(from, sizeof(from), "%s@gate", run->template);
 	if (*run->from)
 		string_copy(from, sizeof(from), run->from);
 	snprintf(egress, sizeof(egress), "egress=%s", run->egress);
+	snprintf(owner, sizeof(owner), "run=%s", run->actor);
+	if (run->egress[0]) {
+		words[2] = egress;
+		words[3] = owner;
+	}
 	run->state = RUN_CLONING;
 	run->began_s = clock_now_s();
 	if (!run_ask(run, "vm clone", words, run_cloned)) {

@@ -48,11 +48,12 @@ class Snapshots:
         vm, snapshot = words[0].split("@")
         if snapshot not in self.vm(vm).snapshots:
             raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
-        if any(not word.startswith(("net=", "egress=")) for word in words[2:]):
-            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME, and egress=LIST behind it')
+        if any(not word.startswith(("net=", "egress=", "run=")) for word in words[2:]):
+            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME, and egress=LIST and run=OWNER behind it')
         if len(self.vms) >= self.room:
             raise Refused("failed", "there is no room for it")
         clone = self.add(words[1], {})
         clone.state, clone.boots, clone.clone_of = "running", 1, (vm, snapshot)
+        clone.run_of = "".join(word[4:] for word in words[2:] if word.startswith("run="))
         after.append(lambda: self.event("created", clone))
         return [{"name": clone.name, "state": clone.state, "uuid": clone.uuid}]

@@ -2,12 +2,13 @@
 """Templates by REST and skerryctl at a fake Skerry: made once, listed to whom they concern, dropped when no run uses them."""
 import concurrent.futures
 import json
+import re
 
 from client import wait_for
 from fake_runs import frame
 from fake_skerry import EXITS
 from fake_snapshots import Refused
-from test_runs import ctl, run, set_warm
+from test_runs import ctl, gone, run, set_warm
 
 
 def drop(server, name="vm00", token=None):
@@ -183,3 +184,25 @@ def test_what_comes_between(line):
     fake.run_vm_destroy = ends
     wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
     wait_for(lambda: "vm00" in fake.vms and items(server)[0]["warm"] == 1)
+
+
+def test_named_to_skerry(line):
+    """Skerry is told whose run a clone is; one that waits at the gate is nobody's, and one that an admin makes is no run."""
+    fake, server = line
+    fake.command_frames = None
+    begun = run(server, wait=0, token=server.make_token(["operator"])).headers["location"]
+    wait_for(lambda: len(fake.vms) == 2)
+    assert re.fullmatch(r"test via token \d+", fake.vms[clone_of(fake)].run_of)
+    server.tls("DELETE", begun)
+    gone(fake)
+    assert set_warm(server, 1).status == 200
+    wait_for(lambda: len(fake.vms) == 2)
+    assert fake.vms[clone_of(fake)].run_of == "warm"
+    assert set_warm(server, 0).status == 200
+    gone(fake)
+    assert server.local("POST", "/v1/vms/vm00/snapshots/gate/clones", {"name": "mine"}).status == 201
+    assert fake.vms["mine"].run_of == ""
+
+
+def clone_of(fake):
+    return [name for name in fake.vms if name != "vm00"][0]

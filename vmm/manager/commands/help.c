@@ -12,7 +12,7 @@ static const struct {
 	const char *title;
 	const char *words;
 } groups[] = {
-	{"VMs", "vm top"},
+	{"VMs", "vm top runs"},
 	{"Disks and networks", "disk net driver"},
 	{"The machine", "cpu mem pci version config poweroff reboot"},
 	{"Log and events", "log events"},

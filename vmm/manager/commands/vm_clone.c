@@ -137,17 +137,43 @@ static bool command_vm_clone_take_egress(struct reply *reply, const char *list,
 	return false;
 }
 
-/* Reads the words net=NAME, in the order of the VM's cards, and egress=LIST behind them. */
-static bool command_vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
-				       const struct vm *from, struct vm_clone_nets *nets)
+/* Reads whose run the clone is; refuses what is no text that can be shown in a line. */
+static bool command_vm_clone_take_run(struct reply *reply, const char *owner,
+				      struct vm_clone_own *own)
+{
+	size_t length = 0;
+
+	while (char_is_printable(owner[length]))
+		length++;
+	if (length > 0 && length < sizeof(own->run_of) && owner[length] == '\0') {
+		string_copy(own->run_of, sizeof(own->run_of), owner);
+		return true;
+	}
+	reply_bad(reply, "run= names nobody; use 1 to %u printable characters",
+		  (u32)sizeof(own->run_of) - 1);
+	return false;
+}
+
+/*
+ * Reads the words net=NAME, in the order of the VM's cards, and egress=LIST and run=OWNER behind
+ * them.
+ */
+static bool command_vm_clone_take_own(struct reply *reply, const struct arguments *arguments,
+				      const struct vm *from, struct vm_clone_own *own)
 {
 	u32 count = arguments->count - 2;
 	const char *last = arguments->word[arguments->count - 1];
 	char names[CONFIG_NET_MAX * CONFIG_NAME_BYTES];
 	char shown[40];
 
+	if (count > 0 && strncmp(last, "run=", 4) == 0) {
+		if (!command_vm_clone_take_run(reply, last + 4, own))
+			return false;
+		count--;
+		last = arguments->word[1 + count];
+	}
 	if (count > 0 && strncmp(last, "egress=", 7) == 0) {
-		if (!command_vm_clone_take_egress(reply, last + 7, from, &nets->egress))
+		if (!command_vm_clone_take_egress(reply, last + 7, from, &own->egress))
 			return false;
 		count--;
 	}
@@ -161,8 +187,8 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 		const char *word = arguments->word[i + 2];
 		bool is_net = strncmp(word, "net=", 4) == 0;
 
-		nets->number[i] = is_net ? command_vm_clone_find_net(word + 4) : 0;
-		if (nets->number[i] != 0)
+		own->number[i] = is_net ? command_vm_clone_find_net(word + 4) : 0;
+		if (own->number[i] != 0)
 			continue;
 		text_show(shown, sizeof(shown), text_of(is_net ? word + 4 : word));
 		command_vm_clone_net_names(names, sizeof(names));
@@ -171,7 +197,8 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 				  names);
 		else
 			reply_bad(reply,
-				  "\"%s\" is not valid; use net=NAME, and egress=LIST behind it",
+				  "\"%s\" is not valid; use net=NAME, and egress=LIST and "
+				  "run=OWNER behind it",
 				  shown);
 		return false;
 	}
@@ -185,7 +212,7 @@ static struct {
 	u32 from_id;
 	char snapshot[CONFIG_NAME_BYTES];
 	char name[CONFIG_NAME_BYTES];
-	struct vm_clone_nets nets;
+	struct vm_clone_own own;
 	struct vm_volumes_work work;
 	u64 until_tsc;
 } pending;
@@ -194,10 +221,10 @@ static struct {
 
 static void command_vm_clone_make(struct reply *reply, struct vm *from,
 				  const struct vm_snapshot *snapshot, const char *name,
-				  const struct vm_clone_nets *nets)
+				  const struct vm_clone_own *own)
 {
 	char problem[256];
-	struct vm *vm = vm_clone(from, snapshot, name, nets, problem, sizeof(problem));
+	struct vm *vm = vm_clone(from, snapshot, name, own, problem, sizeof(problem));
 
 	if (vm != NULL) {
 		command_vm_await_monitor(reply, vm, command_vm_clone_resume);
@@ -244,14 +271,14 @@ static bool command_vm_clone_volumes_resume(struct reply *reply)
 		return false;
 	pending.reply = NULL;
 	reply->resume = NULL;
-	command_vm_clone_make(reply, from, snapshot, pending.name, &pending.nets);
+	command_vm_clone_make(reply, from, snapshot, pending.name, &pending.own);
 	return reply->resume == NULL;
 }
 
 /* Begins to make the clone's volumes. */
 static void command_vm_clone_begin(struct reply *reply, const struct vm *from,
 				   const struct vm_snapshot *snapshot, const char *name,
-				   const struct vm_clone_nets *nets)
+				   const struct vm_clone_own *own)
 {
 	if (pending.reply != NULL && clock_tsc() < pending.until_tsc) {
 		reply_fail(reply, CODE_BUSY, "volumes of clone %s are being made, try again",
@@ -264,7 +291,7 @@ static void command_vm_clone_begin(struct reply *reply, const struct vm *from,
 	}
 	pending.reply = reply;
 	pending.from_id = from->id;
-	pending.nets = *nets;
+	pending.own = *own;
 	pending.work = (struct vm_volumes_work){.begun = false};
 	pending.until_tsc = clock_tsc() + clock_ns_to_tsc(VOLUMES_NS);
 	string_copy(pending.snapshot, sizeof(pending.snapshot), snapshot->name);
@@ -276,7 +303,7 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 {
 	const char *name = arguments->word[1];
 	const struct vm_snapshot *snapshot;
-	struct vm_clone_nets nets = {0};
+	struct vm_clone_own own = {0};
 	struct vm *from;
 	char shown[40];
 
@@ -288,7 +315,7 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 			  text_show(shown, sizeof(shown), text_of(name)));
 		return;
 	}
-	if (!command_vm_clone_find_nets(reply, arguments, from, &nets))
+	if (!command_vm_clone_take_own(reply, arguments, from, &own))
 		return;
 	if (vm_busy(from)) {
 		reply_fail(reply, CODE_BUSY, "%s is still busy with the last command, try again",
@@ -296,21 +323,22 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 		return;
 	}
 	if (snapshot->volumes != 0)
-		command_vm_clone_begin(reply, from, snapshot, name, &nets);
+		command_vm_clone_begin(reply, from, snapshot, name, &own);
 	else
-		command_vm_clone_make(reply, from, snapshot, name, &nets);
+		command_vm_clone_make(reply, from, snapshot, name, &own);
 }
 
 COMMAND(vm_clone,
 	.name = "vm clone",
 	.right = MAY_OPERATE,
-	.arguments = "NAME@SNAP NEW [net=NAME...] [egress=LIST]",
+	.arguments = "NAME@SNAP NEW [net=NAME...] [egress=LIST] [run=OWNER]",
 	.summary = "begins another VM as one was at a snapshot",
 	.detail = "It has the configuration of the first under its own name, its own UUID and its\n"
 		  "own memory, of which only what it writes to is taken. Its cards have other\n"
 		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
 		  "net= names another network has the address that the guest knows, and is up.\n"
-		  "egress= lists what it may send to, within the list of the first.\n"
+		  "egress= lists what it may send to, within the list of the first; run= is for\n"
+		  "whoever makes runs: `runs` shows the clone as one of OWNER's.\n"
 		  "Disks that the first may write to it sees as they were at the last snapshot;\n"
 		  "what it writes to them is its own, up to `disk.undo` of each, and ends with\n"
 		  "it. Of volumes it has clones, of any snapshot, named NEW.VOLUME; `vm destroy`\n"
@@ -319,7 +347,7 @@ COMMAND(vm_clone,
 	.keys = "name state uuid",
 	.run = command_vm_clone_run,
 	.minimum = 2,
-	.maximum = 3 + CONFIG_VM_NET_MAX,
+	.maximum = 4 + CONFIG_VM_NET_MAX,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_SNAPSHOT);

@@ -133,13 +133,14 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *text, char *problem,
 			  size_t size);
 /*
- * The networks of a clone's cards: for each card the number of a network (as vm_net.number), or 0
- * to stay on the source VM's network. `egress`, if it is listed, is the clone's list in place of
- * its source's, within which it is.
+ * What a clone has of its own. For each of its cards the number of a network (as vm_net.number), or
+ * 0 to stay on the source VM's network. `egress`, if it is listed, is the clone's list in place of
+ * its source's, within which it is. `run_of`: see struct vm.
  */
-struct vm_clone_nets {
+struct vm_clone_own {
 	u8 number[CONFIG_VM_NET_MAX];
 	struct net_egress_list egress;
+	char run_of[VM_RUN_OF_BYTES];
 };
 /*
  * Adds a clone of `from`, which begins to run in the state of the snapshot: under its own name,
@@ -147,7 +148,7 @@ struct vm_clone_nets {
  * its guest knows; a card that stays gets an address that the guest does not know yet.
  */
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
-		    const struct vm_clone_nets *nets, char *problem, size_t size);
+		    const struct vm_clone_own *own, char *problem, size_t size);
 /*
  * Makes a monitor for a VM that has none, so that it can boot. Returns false, with the reason in
  * `problem`, if that fails. For vmm/manager/vm only.

@@ -29,6 +29,8 @@
 struct driver_link;
 
 #define VM_MAX CONFIG_VM_MAX
+/* Room for the owner of a run, as the machine channel has it for an actor, with the NUL. */
+#define VM_RUN_OF_BYTES 65u
 /* Unasked resets and crashes within VM_CRASH_WINDOW_NS after which on_crash stops restarting. */
 #define VM_CRASH_LIMIT	   5u
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
@@ -116,6 +118,11 @@ struct vm {
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
 	u32 clone_of; /* id of the VM on whose snapshot this VM's RAM lies; 0: none */
+	/*
+	 * whose run the VM is, by the word of whoever made the clone, in printable characters; "":
+	 * it is no run
+	 */
+	char run_of[VM_RUN_OF_BYTES];
 	/* `layer` of the snapshot from which a clone was made */
 	u32 clone_layer;
 	/* the snapshot from which the VM's monitor is made; NULL: the VM boots */

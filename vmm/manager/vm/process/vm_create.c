@@ -100,21 +100,21 @@ struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *t
 	return vm_first_boot(vm, "created", problem, size);
 }
 
-static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_nets *nets)
+static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_own *own)
 {
 	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
 		struct vm_net *net = &vm->config.net[i];
 
-		net->mac = nets->number[i] != 0 ? net_mac(&from->config, i) : 0;
-		if (nets->number[i] != 0)
-			net->number = nets->number[i];
+		net->mac = own->number[i] != 0 ? net_mac(&from->config, i) : 0;
+		if (own->number[i] != 0)
+			net->number = own->number[i];
 	}
-	if (nets->egress.listed != 0)
-		vm->config.egress = nets->egress;
+	if (own->egress.listed != 0)
+		vm->config.egress = own->egress;
 }
 
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
-		    const struct vm_clone_nets *nets, char *problem, size_t size)
+		    const struct vm_clone_own *own, char *problem, size_t size)
 {
 	struct vm *vm;
 	char what[80];
@@ -135,7 +135,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	    !vm_user_data_clone(vm, from, problem, size))
 		return NULL;
 	vm_clone_disks_mark(vm, from);
-	vm_connect_clone(vm, from, nets);
+	vm_connect_clone(vm, from, own);
+	string_copy(vm->run_of, sizeof(vm->run_of), own->run_of);
 	vm->clone_of = from->id;
 	vm->clone_layer = snapshot->layer;
 	vm->snapshots.depth = snapshot->depth;
