@@ -12,6 +12,7 @@ import { Skeleton, Wall } from "./parts/states.js";
 import { AlertsScreen } from "./screens/alerts.js";
 import { AuditScreen } from "./screens/audit.js";
 import { ConsoleScreen } from "./screens/console.js";
+import { EventsScreen } from "./screens/events.js";
 import { HostScreen } from "./screens/host.js";
 import { LogScreen } from "./screens/log.js";
 import { LoginScreen } from "./screens/login.js";
@@ -33,6 +34,7 @@ function screenOf(parts) {
 		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, sub ? `${name}: ${sub}` : name];
 	case "volumes": return [VolumesScreen, "Volumes"];
 	case "networks": return [NetworksScreen, "Networks"];
+	case "events": return [EventsScreen, "Events"];
 	case "alerts": return [AlertsScreen, "Alerts"];
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];

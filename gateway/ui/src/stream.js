@@ -79,6 +79,7 @@ function takeSnapshot({ host: now, vms: list }) {
 	setClock(now.uptime_s);
 	if (before && before.boot !== now.boot) {
 		announce("The machine was started anew. All VMs are new.");
+		events.set([]);
 	}
 	if (before) {
 		keepGap();

@@ -20,6 +20,7 @@ import time
 
 from mock_http import Problem, Socket, read_request, send
 from mock_machine import ALLOWED, EVENT, Machine, Vm
+import mock_events
 import mock_states
 
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -40,13 +41,14 @@ RANK = {"viewer": 1, "operator": 2, "admin": 3}
 COOKIE = "__Host-skerry"
 
 
-class Server(mock_states.States):
+class Server(mock_states.States, mock_events.Events):
     def __init__(self, options):
         self.options = options
         self.machine = Machine(options.vms)
         self.sessions, self.tickets, self.operations = {}, {}, {}
         self.setup_states()
         self.streams, self.consoles = {}, set()
+        self.forgotten, self.event_drops = 0, 0
         self.reports = []
         self.requests, self.made = [], {}
         self.slow = 0.0
@@ -112,7 +114,7 @@ class Server(mock_states.States):
             if len(self.changes) >= self.changes_per_s:
                 raise Problem(429, "rate-limited", "Too many changes in a second.")
             self.changes.append(time.monotonic())
-        for pattern, handler in (*mock_states.ROUTES, *ROUTES):
+        for pattern, handler in (*mock_states.ROUTES, *mock_events.ROUTES, *ROUTES):
             match = re.fullmatch(pattern, f"{request.method} {route}")
             if match:
                 result = handler(self, request, user, *match.groups())
@@ -412,6 +414,7 @@ class Server(mock_states.States):
         self.refuse_streams = given.get("refuse", self.refuse_streams)
         machine.blind = given.get("blind", machine.blind)
         self.changes_per_s = given.get("changes", self.changes_per_s)
+        self.event_knob(given)
         if "print" in given:
             data = base64.b64decode(given["print"]["base64"])
             machine.vms[given["print"]["vm"]].console.print(data)

@@ -180,8 +180,13 @@ class Machine:
             self.vms[name] = Vm(name, number, self.rng)
         for vm in list(self.vms.values())[:6]:
             self.event("started", vm.name, "")
-        if "legacy" in self.vms:
-            self.event("crashed", "legacy", CRASH)
+        for kind, name, reason in (("crashed", "legacy", CRASH), ("paused", "staging", ""), ("backup_done", "db", "data: full 4"),
+                                   ("network", "", "net1 of lan: blocked, as it leads to where net0 leads"), ("console_attached", "web-1", "alice"),
+                                   ("disk_full", "build", "overlay of data: no room for more writes")):
+            if not name or name in self.vms:
+                self.event(kind, name, reason)
+        for place, event in enumerate(self.events):
+            event["time_s"] -= round(40000 / (place + 1) ** 2, 3)
         self.tell_the_past(names)
         self.step(1)
 

@@ -79,6 +79,8 @@ def test_all_flows_before_the_real_server(browser, real):
     page.until(lambda: not page.all(".diff"), "saved")
     page.open("#/log")
     page.one("tr[data-row]")
+    page.open("#/events")
+    page.sees("paused", "table")
     page.open("#/audit")
     page.sees("vm.pause", "table")
     page.open("#/report")

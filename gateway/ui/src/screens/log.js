@@ -5,18 +5,13 @@ import { duration, plural } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { link, setQuery } from "../router.js";
 import { machineNow, vms } from "../stream.js";
+import { Choice } from "../parts/choice.js";
 import { Loaded, Wall } from "../parts/states.js";
 
 const LIMIT = 500;
 const EVERY_MS = 3000;
 const LEVELS = ["error", "warning", "info", "debug"];
 const CATEGORIES = ["cpu", "disk", "memory", "net", "pci", "scheduler", "vm"];
-
-function Choice({ id, label, values, value }) {
-	const all = value && !values.includes(value) ? [value, ...values] : values;
-	return html`<label class="choice">${label}<select value=${value ?? ""} onChange=${(event) => setQuery({ [id]: event.target.value })}>
-		<option value="">all</option>${all.map((one) => html`<option key=${one} value=${one} selected=${one === value}>${one}</option>`)}</select></label>`;
-}
 
 /** Lines with a row of its own where sequence numbers jump, which a filter makes normal. */
 function withGaps(items, filtered) {
