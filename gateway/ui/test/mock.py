@@ -151,8 +151,9 @@ class Server(mock_states.States, mock_events.Events):
         self.need(user, "admin")
         self.machine.record(user[0], f"host.{action}", "", "ok")
         if action == "audit":
-            self.machine.findings = 0
-        send(request, 200, {"changed": True})
+            self.machine.findings = len(self.machine.found)
+            return send(request, 200, {"changed": True, "audit_findings": self.machine.findings, "found": self.machine.found})
+        return send(request, 200, {"changed": True})
 
     def vm_list(self, request, user):
         send(request, 200, {"items": self.view(user), "next": None,
@@ -412,6 +413,7 @@ class Server(mock_states.States, mock_events.Events):
         self.slow = given.get("slow", self.slow)
         self.broken = set(given.get("broken", self.broken))
         self.refuse_streams = given.get("refuse", self.refuse_streams)
+        machine.found = given.get("found", machine.found)
         machine.blind = given.get("blind", machine.blind)
         self.changes_per_s = given.get("changes", self.changes_per_s)
         self.event_knob(given)

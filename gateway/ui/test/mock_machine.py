@@ -170,7 +170,7 @@ class Machine:
         self.started = time.monotonic() - 86400
         self.vms = {}
         self.events, self.log, self.audit = [], [], []
-        self.findings = None
+        self.findings, self.found = None, []  # of the last walk over all pages; what the next one finds
         self.blind = False          # True if the guests' share of a CPU is not known
         self.link = "up"
         self.lost_at = None

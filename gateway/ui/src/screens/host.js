@@ -3,18 +3,19 @@
 import { call, may, useLoad } from "../api.js";
 import { finish } from "../actions.js";
 import { announce } from "../announce.js";
-import { bytes, duration, percent, plural } from "../format.js";
+import { bytes, duration, percent } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { connection, host } from "../stream.js";
 import { confirm } from "../parts/dialogs.js";
 import { Disks } from "../parts/disks.js";
+import { PageAudit } from "../parts/page_audit.js";
 import { PastGraphs, SpanChoice } from "../parts/past.js";
 import { Loaded } from "../parts/states.js";
 import { Tokens } from "../parts/tokens.js";
 import { OwnPassword, Users } from "../parts/users.js";
 import { Memory, ownShare } from "./overview.js";
 
-const ACTIONS = [["audit", "Audit every page", null], ["log-rotate", "Rotate the log", null],
+const ACTIONS = [["log-rotate", "Rotate the log", null],
 	["reboot", "Reboot", "All machines are stopped, then Skerry starts anew."],
 	["poweroff", "Power off", "All machines are stopped, then the power goes off."]];
 
@@ -51,12 +52,6 @@ function Fact({ name, children }) {
 	return html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 }
 
-function Findings({ number }) {
-	return number === null || number === undefined ? html`<p class="muted">Not audited since the start.</p>`
-		: number === 0 ? html`<p class="good-line">✓ The audit of all pages found no fault.</p>`
-			: html`<p class="inline-error">The audit of all pages found ${plural(number, "fault")}. See the log.</p>`;
-}
-
 const GRAPHS = [
 	{ title: "CPUs", format: percent, top: 100, lines: [
 		{ label: "busy", of: "busy_percent", token: "--graph-1", fill: "--graph-1-fill" },
@@ -82,8 +77,7 @@ export function HostScreen() {
 			<section class="tile" aria-label="This machine"><h2>This machine</h2><dl class="rows">
 				<${Fact} name="Version">Skerry ${machine.version}<//><${Fact} name="Up">${duration(machine.uptime_s)}<//>
 				<${Fact} name="Boot"><code>${machine.boot}</code><//><${Fact} name="Rights of this link">${machine.rights.join(", ")}<//></dl></section>
-			<section class="tile" aria-label="Audit of pages"><h2>Audit of pages</h2><${Findings} number=${machine.audit_findings} />
-				<p class="small muted">It walks the owner, the tables and the references of every page: one owner each, none that two VMs can write, none of the kernel within reach.</p></section>
+			<${PageAudit} number=${machine.audit_findings} reload=${loaded.reload} />
 			<section class="tile" aria-label="CPUs"><h2>CPUs</h2><table class="plain"><thead><tr><th scope="col">CPU</th><th scope="col" class="num">Busy</th>
 				<th scope="col" class="num">Guests</th><th scope="col" class="num">Skerry</th></tr></thead><tbody>${(live ?? machine).cpus.map((cpu) => html`
 				<tr key=${cpu.id}><th scope="row">${cpu.id}</th><td class="num value">${percent(cpu.busy_percent)}</td><td class="num value">${percent(cpu.guest_percent)}</td>
