@@ -9,6 +9,7 @@ import { Dialogs } from "./parts/dialogs.js";
 import { Banner, Rail, Top } from "./parts/frame.js";
 import { Results } from "./parts/results.js";
 import { Skeleton, Wall } from "./parts/states.js";
+import { AccessScreen } from "./screens/access.js";
 import { AlertsScreen } from "./screens/alerts.js";
 import { AuditScreen } from "./screens/audit.js";
 import { ConsoleScreen } from "./screens/console.js";
@@ -23,8 +24,8 @@ import { OverviewScreen } from "./screens/overview.js";
 import { ReportScreen } from "./screens/report.js";
 import { VolumesScreen } from "./screens/volumes.js";
 
-// What the role auditor is enough for.
-const AUDITORS = ["audit", "report"];
+// What shows no machine, so that it needs no role viewer.
+const WITHOUT_MACHINES = ["audit", "report", "access"];
 
 function screenOf(parts) {
 	const [first = "overview", name, sub] = parts;
@@ -39,6 +40,7 @@ function screenOf(parts) {
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];
 	case "report": return [ReportScreen, "Report"];
+	case "access": return [AccessScreen, "Access"];
 	case "host": return [HostScreen, "Host"];
 	default: return [null, "Not here"];
 	}
@@ -71,7 +73,7 @@ function Inside() {
 		<div class="content">
 			<${Banner} />
 			<main ref=${main}>
-				${!may("viewer") && !AUDITORS.includes(parts[0]) ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
+				${!may("viewer") && !WITHOUT_MACHINES.includes(parts[0]) ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
 					title="Seeing machines needs the role viewer.">${may("auditor") && html`<a href="#/audit">Go to the audit</a>`}<//>`
 					: Screen ? html`<${Screen} key=${place} name=${parts[1]} tab=${parts[2]} query=${query} />` : html`<${Nowhere} />`}
 			</main>

@@ -72,6 +72,11 @@ export function moment(date, seconds) {
 	return seconds < DAY_S ? clock(date) : date.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" }).replace(",", "");
 }
 
+/** The day of so many seconds since 1970, such as 2026-01-31; null if there is no such moment. */
+export function day(seconds) {
+	return seconds ? new Date(seconds * 1000).toISOString().slice(0, 10) : null;
+}
+
 export function plural(number, word) {
 	return `${number} ${word}${number === 1 ? "" : "s"}`;
 }

@@ -19,9 +19,9 @@ HISTORY = {
 class States:
     def setup_states(self):
         self.users = {"alice": {"name": "alice", "roles": ["admin", "auditor", "console-write"], "scope": "*",
-                                "created": 0, "last_login": None}}
+                                "created": 1760000000, "last_login": None}}
         self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
-                               "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
+                               "scope": "*", "created": 1760000000, "expires": None, "last_use": 1764288000}}
         self.room, self.rules = 4 << 30, {}
         self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
@@ -295,6 +295,14 @@ class States:
             "created": 0, "last_login": None}
         send(request, 201, self.users[given["name"]])
 
+    def user_change(self, request, user, name):
+        self.need(user, "admin")
+        given = request.json()
+        if not given["roles"]:
+            raise Problem(422, "bad-argument", '"roles" must be a list of roles')
+        self.users[name].update({key: given[key] for key in ("roles", "scope")})
+        send(request, 200, self.users[name])
+
     def user_remove(self, request, user, name):
         self.need(user, "admin")
         del self.users[name]
@@ -351,7 +359,7 @@ ROUTES = (
     (r"POST vms/([^/]+)/actions/(eject|insert)", States.medium),
     (r"POST vms/([^/]+)/actions/digest", States.digest),
     (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
-    (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),
+    (r"POST users", States.user_make), (r"PATCH users/([^/]+)", States.user_change), (r"DELETE users/([^/]+)", States.user_remove),
     (r"GET tokens", States.token_list), (r"POST tokens", States.token_make),
     (r"DELETE tokens/([0-9]+)", States.token_revoke),
     (r"POST me/password", States.own_password),

@@ -47,7 +47,7 @@ export function Top() {
 }
 
 const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["volumes", "Volumes"], ["networks", "Networks"],
-	["events", "Events"], ["alerts", "Alerts"], ["log", "Log"], ["audit", "Audit"], ["report", "Report"], ["host", "Host"]];
+	["events", "Events"], ["alerts", "Alerts"], ["log", "Log"], ["audit", "Audit"], ["report", "Report"], ["access", "Access"], ["host", "Host"]];
 
 export function Rail({ current }) {
 	return html`<nav class="rail" aria-label="Main"><ul>${PLACES.map(([place, label]) => html`

@@ -19,6 +19,7 @@ const SHAPES = {
 	log: html`<path d="M2 3h12v2H2zM2 7h9v2H2zM2 11h11v2H2z" />`,
 	audit: html`<path fill-rule="evenodd" d="M8 1l6 2v5c0 3.500-2.500 6-6 7-3.500-1-6-3.500-6-7V3zm-1 9.500l4.500-4.500-1.200-1.200L7 8.100 5.700 6.800 4.500 8z" />`,
 	report: html`<path fill-rule="evenodd" d="M3 1h7l3 3v11H3zm2 5v1.500h6V6zm0 3v1.500h6V9zm0 3v1.500h4V12z" />`,
+	access: html`<path fill-rule="evenodd" d="M5 3a4 4 0 1 0 3.800 5H11v2.500h2V8h2V6H8.800A4 4 0 0 0 5 3zm0 2.500a1.500 1.500 0 1 1-.01 0z" />`,
 	host: html`<path fill-rule="evenodd" d="M4 4h8v8H4zm2 2v4h4V6zM5 1h1.500v2H5zM9.500 1H11v2H9.500zM5 13h1.500v2H5zM9.500 13H11v2H9.500zM1 5h2v1.500H1zM1 9.500h2V11H1zM13 5h2v1.500h-2zM13 9.500h2V11h-2z" />`,
 	search: html`<path fill="none" stroke="currentColor" stroke-width="2" d="M6.500 2a4.500 4.500 0 1 0 .01 0zM10 10l4 4" />`,
 };

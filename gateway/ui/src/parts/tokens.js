@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Tokens of programs: who has which, a new one, which is shown once, and the end of one.
-import { may, useLoad } from "../api.js";
+import { day } from "../format.js";
 import { html, useRef, useState } from "../lib.js";
 import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
+import { RoleChoice, chosenIn } from "./role_choice.js";
 import { Loaded } from "./states.js";
 
-const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest", "content"];
 const ENDS = [["", "never"], ["3600", "in an hour"], ["86400", "in a day"], ["2592000", "in 30 days"], ["31536000", "in a year"]];
-
-const day = (seconds) => (seconds ? new Date(seconds * 1000).toISOString().slice(0, 10) : null);
 
 function Add({ act, made }) {
 	const submit = async (event) => {
 		event.preventDefault();
 		const form = event.target;
 		const given = new FormData(form);
-		const body = { name: given.get("name").trim(), roles: given.getAll("role"), scope: given.get("scope").trim() || "*" };
+		const body = { name: given.get("name").trim(), ...chosenIn(form) };
 		if (given.get("expires")) {
 			body.expires_s = Number(given.get("expires"));
 		}
@@ -28,9 +26,7 @@ function Add({ act, made }) {
 	};
 	return html`<details><summary>New token</summary><form onSubmit=${submit}>
 		<label class="field">Name<input name="name" required maxlength="39" autocomplete="off" spellcheck=${false} /></label>
-		<fieldset class="roles"><legend>Roles</legend>${ROLES.map((role) => html`<label class="check" key=${role}>
-			<input type="checkbox" name="role" value=${role} /> ${role}</label>`)}</fieldset>
-		<label class="field">Machines<input name="scope" placeholder="*: all" maxlength="63" autocomplete="off" spellcheck=${false} /></label>
+		<${RoleChoice} />
 		<label class="field">Ends<select name="expires">${ENDS.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
 		<div class="buttons"><button class="primary">Make token</button></div></form></details>`;
 }
@@ -53,8 +49,8 @@ function Secret({ name, secret, close }) {
 		<span class="muted">${said}</span></div></div>`;
 }
 
-export function Tokens() {
-	const list = useLoad(may("admin") ? "/tokens" : null);
+/** `list`: as useLoad() of /tokens. */
+export function Tokens({ list }) {
 	const [secret, setSecret] = useState(null);
 	const { act: change, failure } = useAct();
 	const act = async (...request) => {
@@ -65,13 +61,13 @@ export function Tokens() {
 	const revoke = async ({ id, name }) => await confirm({ title: `Revoke token ${id}, ${name}?`, label: "Revoke",
 		text: "Whoever uses it is out, and what it has logged in ends." }) &&
 		act(`Token ${id} revoked.`, "DELETE", `/tokens/${id}`, undefined);
-	return may("admin") && html`<section class="tile tile-wide" aria-label="Tokens"><h2>Tokens</h2><${Loaded} from=${list} lines=${2}>${({ items }) => html`
+	return html`<section class="tile wide-tile" aria-label="Tokens"><h2>Tokens</h2><${Loaded} from=${list} lines=${2}>${({ items }) => html`
 		<div class="table-box" tabindex="0" role="region" aria-label="Table of tokens"><table class="plain tokens">
 			<thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col" class="opt-2">Machines</th>
-			<th scope="col" class="opt-2">Last use</th><th scope="col">Ends</th>
+			<th scope="col" class="opt-2">Made</th><th scope="col" class="opt-2">Last use</th><th scope="col">Ends</th>
 			<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((token) => html`<tr key=${token.id}>
 			<th scope="row">${token.name}</th><td>${token.roles.join(", ")}</td><td class="opt-2">${token.scope}</td>
-			<td class="opt-2">${day(token.last_use) ?? "never"}</td><td>${day(token.expires) ?? "never"}</td>
+			<td class="opt-2 word">${day(token.created) ?? "–"}</td><td class="opt-2 word">${day(token.last_use) ?? "never"}</td><td class="word">${day(token.expires) ?? "never"}</td>
 			<td><button class="danger-quiet" onClick=${() => revoke(token)}>Revoke<span class="unseen"> ${token.name}</span></button></td></tr>`)}
 			</tbody></table></div>
 		${secret && html`<${Secret} key=${secret.secret} ...${secret} close=${() => setSecret(null)} />`}

@@ -11,8 +11,6 @@ import { Disks } from "../parts/disks.js";
 import { PageAudit } from "../parts/page_audit.js";
 import { PastGraphs, SpanChoice } from "../parts/past.js";
 import { Loaded } from "../parts/states.js";
-import { Tokens } from "../parts/tokens.js";
-import { OwnPassword, Users } from "../parts/users.js";
 import { Memory, ownShare } from "./overview.js";
 
 const ACTIONS = [["log-rotate", "Rotate the log", null],
@@ -89,6 +87,6 @@ export function HostScreen() {
 				<${Fact} name="Open">${machine.speculation_open || "nothing known"}<//></dl></section>
 			<section class="tile" aria-label="Certificate"><h2>Certificate (SHA-256)</h2><${Fingerprint} text=${machine.fingerprint} />
 				<p class="small muted">It must be the one that the browser shows. A page cannot vouch for itself: compare with what skerryd printed.</p></section>
-			<${Disks} /><${Users} /><${Tokens} /><${OwnPassword} />
+			<${Disks} />
 		</div>`}<//>`;
 }
