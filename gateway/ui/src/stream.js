@@ -227,7 +227,8 @@ async function again() {
 		}
 		return;
 	}
-	connect();
+	// Somebody may have asked for it meanwhile, too.
+	socket || connect();
 }
 
 export function stop() {
