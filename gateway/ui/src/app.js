@@ -13,6 +13,7 @@ import { AccessScreen } from "./screens/access.js";
 import { AlertsScreen } from "./screens/alerts.js";
 import { AuditScreen } from "./screens/audit.js";
 import { ConsoleScreen } from "./screens/console.js";
+import { ConsolesScreen } from "./screens/consoles.js";
 import { EventsScreen } from "./screens/events.js";
 import { HostScreen } from "./screens/host.js";
 import { LogScreen } from "./screens/log.js";
@@ -33,6 +34,7 @@ function screenOf(parts) {
 	case "overview": return [OverviewScreen, "Overview"];
 	case "machines": return !name ? [MachinesScreen, "Machines"]
 		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, sub ? `${name}: ${sub}` : name];
+	case "consoles": return [ConsolesScreen, "Consoles"];
 	case "volumes": return [VolumesScreen, "Volumes"];
 	case "networks": return [NetworksScreen, "Networks"];
 	case "events": return [EventsScreen, "Events"];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A console's bytes by offset: what was printed before by GET, then live by WebSocket, again after
 // each break from where it was, so that no byte is lost or shown twice.
-import { ApiError, call, request } from "./api.js";
+import { ApiError, patientCall, request } from "./api.js";
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const ACK_BYTES = 16 << 10;
@@ -13,14 +13,14 @@ const INPUT_BYTES = 1024;
 export class ConsoleLink {
 	/**
 	 * sink: state(name, detail) with "connecting" | "live" | "lost" | "ended" and what was told;
-	 * output(bytes, replayed) resolves when they are parsed; lost(count).
+	 * output(bytes, replayed) resolves when they are parsed; lost(count). `from`: the offset of the first byte that is wanted.
 	 */
-	constructor(name, mode, sink, take = false) {
+	constructor(name, mode, sink, take = false, from = 0n) {
 		this.taking = take;
 		this.path = `/vms/${encodeURIComponent(name)}/console`;
 		this.mode = mode;
 		this.sink = sink;
-		this.offset = 0n;
+		this.offset = from;
 		this.tries = 0;
 		this.closed = false;
 		this.busy = false;
@@ -32,7 +32,7 @@ export class ConsoleLink {
 		this.sink.state("connecting");
 		try {
 			await this.replay();
-			const { ticket } = await call("POST", `${this.path}/tickets`, { mode: this.mode });
+			const { ticket } = await patientCall("POST", `${this.path}/tickets`, { mode: this.mode });
 			if (!this.closed) {
 				this.connect(ticket);
 			}
@@ -49,9 +49,12 @@ export class ConsoleLink {
 		for (let step = 0; step < REPLAY_STEPS && !this.closed; step++) {
 			const response = await request("GET", `${this.path}?from=${this.offset}`);
 			const bytes = new Uint8Array(await response.arrayBuffer());
+			if (this.closed) {
+				return;
+			}
 			this.lost(Number(response.headers.get("Skerry-Lost") ?? 0));
-			await this.sink.output(bytes, true);
 			this.offset = BigInt(response.headers.get("Skerry-Next") ?? this.offset);
+			await this.sink.output(bytes, true);
 			if (bytes.length < REPLAY_MORE) {
 				return;
 			}

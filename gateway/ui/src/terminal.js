@@ -108,3 +108,52 @@ export function openTerminal(box, { onInput, mayType, onLeave, fontSize, reader 
 		},
 	};
 }
+
+const THUMBNAIL = { cols: 80, rows: 24, redraw_ms: 250 };
+
+/** The runs of a line that look alike: [{ look, text }], `look` being the classes of its letters. */
+function runsOf(line) {
+	const runs = [];
+	for (let x = 0; x < line.length; x++) {
+		const cell = line.getCell(x);
+		const look = `${cell.isFgPalette() && cell.getFgColor() < 16 ? `ansi-${cell.getFgColor()} ` : ""}${cell.isBold() ? "ansi-bold " : ""}${
+			cell.isInverse() ? "ansi-inverse" : ""}`.trim();
+		if (runs.at(-1)?.look !== look) {
+			runs.push({ look, text: "" });
+		}
+		if (cell.getWidth() > 0) {
+			runs.at(-1).text += cell.getChars() || " ";
+		}
+	}
+	const last = runs.at(-1);
+	if (last?.look === "") {
+		last.text = last.text.trimEnd();
+	}
+	return runs.filter(({ text }) => text);
+}
+
+/**
+ * A terminal that nobody sees and that answers nothing. draw(lines) is called with the lines down to the last one that has
+ * something, each as its runs, a few times a second at most.
+ */
+export function openThumbnail(draw) {
+	const terminal = new Terminal({ cols: THUMBNAIL.cols, rows: THUMBNAIL.rows, scrollback: 0, allowProposedApi: false });
+	restrain(terminal.parser, () => false);
+	let timer = 0;
+	const redraw = () => {
+		timer = 0;
+		const buffer = terminal.buffer.active;
+		const lines = Array.from({ length: THUMBNAIL.rows }, (_, y) => runsOf(buffer.getLine(buffer.baseY + y)));
+		draw(lines.slice(0, lines.findLastIndex((runs) => runs.length) + 1));
+	};
+	return {
+		write(bytes) {
+			timer ||= setTimeout(redraw, THUMBNAIL.redraw_ms);
+			return new Promise((resolve) => terminal.write(bytes, resolve));
+		},
+		dispose() {
+			clearTimeout(timer);
+			terminal.dispose();
+		},
+	};
+}

@@ -398,7 +398,7 @@ class Server(mock_states.States, mock_events.Events):
             return send(request, 204)
         if request.method == "GET":
             return send(request, 200, {"csp": self.reports, "requests": self.requests, "made": self.made,
-                                       "streams": len(self.streams)})
+                                       "streams": len(self.streams), "consoles": sorted(entry[1] for entry in self.consoles)})
         given = request.json()
         machine = self.machine
         if "vms" in given:

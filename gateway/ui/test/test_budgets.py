@@ -16,7 +16,7 @@ ELEMENTS = 2500          # the most elements of a page with 64 machines
 # the most CPU time of a page, as a share of a core, with 64 machines sampled once a second
 CPU_SHARE = 0.20
 SCREENS = ("overview", "machines", "machines/batch", "machines/web-1/state", "machines/web-1/configuration",
-           "machines/web-1/inside", "machines/web-1/console", "volumes", "networks", "events", "alerts", "log", "audit", "report", "access", "host")
+           "machines/web-1/inside", "machines/web-1/console", "consoles", "volumes", "networks", "events", "alerts", "log", "audit", "report", "access", "host")
 # for each view: width, height, theme, and a machine that runs until then
 VIEWS = {"dark": (1280, 800, "dark", "web-1"), "light": (1280, 800, "light", "web-2"),
          "narrow": (320, 640, "dark", "cache")}

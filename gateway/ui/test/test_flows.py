@@ -304,6 +304,8 @@ def test_machine_says_why_it_is_slow(page):
 
 def test_configuration_is_saved_unless_somebody_was_faster(page):
     page.login(place="#/machines/dns/configuration")
+    for close in page.all(".results-head button"):
+        close.click()  # what other tests did is told for a while, above the button that this one presses
     page.sees("a number from 1 to 65535", seconds=10)
     assert [one.text for one in page.all('select[aria-label="on_crash of dns"] option')] == ["hold", "restart", "destroy", "restore"]
     weight = page.one('input[aria-label="weight of dns"]')

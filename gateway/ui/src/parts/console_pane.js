@@ -113,6 +113,11 @@ function Toolbar({ name, held, mode, busy, setWanted, full, leaveTo }) {
 	</div>`;
 }
 
+export function NoConsoles() {
+	return html`<${Wall} kind="right" title="Consoles need the role console-read.">
+		Seeing a console is a right of its own, apart from viewer and operator.<//>`;
+}
+
 /** `full`: the pane is the whole screen's purpose, and types at once if that is allowed. */
 export function ConsolePane({ name, full = false }) {
 	const box = useRef(null);
@@ -123,8 +128,7 @@ export function ConsolePane({ name, full = false }) {
 	const leave = () => (leaveTo.current ?? self.current.querySelector("button"))?.focus();
 	const [held, lost] = useConsole(name, wanted, box, leave, onState);
 	if (!may("console-read")) {
-		return html`<div class="console-pane"><${Wall} kind="right" title="Consoles need the role console-read.">
-			Seeing a console is a right of its own, apart from viewer and operator.<//></div>`;
+		return html`<div class="console-pane"><${NoConsoles} /></div>`;
 	}
 	return html`<div class=${full ? "console-pane console-full" : "console-pane"} ref=${self}
 			data-console=${state} data-mode=${mode}>
