@@ -164,6 +164,7 @@ enum cli_exit command_ssh(struct cli *cli, int count, char **words);
 enum cli_exit command_events(struct cli *cli, int count, char **words);
 enum cli_exit command_alert(struct cli *cli, int count, char **words);
 enum cli_exit command_history(struct cli *cli, int count, char **words);
+enum cli_exit command_forecast(struct cli *cli, int count, char **words);
 enum cli_exit command_log(struct cli *cli, int count, char **words);
 enum cli_exit command_audit(struct cli *cli, int count, char **words);
 enum cli_exit command_report(struct cli *cli, int count, char **words);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl history: the values of the host, a VM, a disk or a network over time, in some twenty
- * rows.
+ * skerryctl history: the values of the host, a VM, a disk, a network or a store over time, in some
+ * twenty rows.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,12 @@ static const struct history_column history_net[] = {
 	{">DROPPED/s", "dropped_per_s", "mean", false},
 	{NULL},
 };
+static const struct history_column history_store[] = {
+	{">FREE", "free_bytes", "mean", true},
+	{">LEAST-FREE", "free_bytes", "least", true},
+	{">USED", "used_bytes", "mean", true},
+	{NULL},
+};
 
 static const struct history_column *history_columns(const char *what)
 {
@@ -59,6 +65,8 @@ static const struct history_column *history_columns(const char *what)
 		return history_host;
 	if (!strncmp(what, "disk/", 5))
 		return history_disk;
+	if (!strncmp(what, "store/", 6))
+		return history_store;
 	return strncmp(what, "net/", 4) ? history_vm : history_net;
 }
 
@@ -139,9 +147,9 @@ enum cli_exit command_history(struct cli *cli, int count, char **words)
 	char what[160] = "host", path[400];
 
 	if (count > 1 || (count == 1 && words[0][strspn(words[0], history_letters)]))
-		cli_die(CLI_USAGE,
-			"use: history, history VM, history disk/NAME|net/NAME, each with "
-			"[--hours N]");
+		cli_die(CLI_USAGE, "use: history, history VM, history "
+				   "disk/NAME|net/NAME|store/NAME, each with "
+				   "[--hours N]");
 	if (count == 1)
 		snprintf(what, sizeof(what), "%s%s", strchr(words[0], '/') ? "" : "vm/", words[0]);
 	step = (step + unit - 1) / unit * unit;

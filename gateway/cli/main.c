@@ -63,11 +63,12 @@ static const char usage[] =
 	"                            QEMU's guest agent in the guest; -- before a PROGRAM with "
 	"options\n"
 	"  history [VM] [--hours N]  what a machine, or the host, did in the last day or N hours;\n"
-	"                            also of disk/NAME, net/NAME\n"
+	"                            also of disk/NAME, net/NAME, store/NAME\n"
+	"  forecast [VM|store/NAME]  when memory, a store or a share of CPUs will be used up\n"
 	"  alert list | create NAME WHAT SERIES above|below N [clear=N] [hold=SECONDS]\n"
 	"      [severity=S] [url=URL] | preview WHAT SERIES above|below N ... [--hours N] | drop "
 	"NAME\n"
-	"                            rules on vm/NAME, disk/NAME, net/NAME, host, and what fires\n"
+	"                            rules on vm/, disk/, net/ and store/NAME, host; what fires\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  report [--profile hardened] [FILE | --html FILE]\n"
 	"  report --verify FILE      what an auditor reads of the host, signed; that it is as "
@@ -197,20 +198,35 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"create", command_create},	{"vm", command_vm},
-	{"console", command_console},	{"events", command_events},
-	{"history", command_history},	{"log", command_log},
-	{"audit", command_audit},	{"host", command_host},
-	{"token", command_token},	{"user", command_user},
-	{"login", command_login},	{"logout", command_logout},
-	{"password", command_password}, {"disk", command_disk},
-	{"store", command_store},	{"volume", command_volume},
-	{"file", command_file},		{"net", command_net},
-	{"run", command_run},		{"ps", command_ps},
-	{"logs", command_logs},		{"cp", command_cp},
-	{"stop", command_stop},		{"template", command_template},
-	{"connect", command_connect},	{"ssh", command_ssh},
-	{"agent", command_agent},	{"report", command_report},
+	{"create", command_create},
+	{"vm", command_vm},
+	{"console", command_console},
+	{"events", command_events},
+	{"history", command_history},
+	{"forecast", command_forecast},
+	{"log", command_log},
+	{"audit", command_audit},
+	{"host", command_host},
+	{"token", command_token},
+	{"user", command_user},
+	{"login", command_login},
+	{"logout", command_logout},
+	{"password", command_password},
+	{"disk", command_disk},
+	{"store", command_store},
+	{"volume", command_volume},
+	{"file", command_file},
+	{"net", command_net},
+	{"run", command_run},
+	{"ps", command_ps},
+	{"logs", command_logs},
+	{"cp", command_cp},
+	{"stop", command_stop},
+	{"template", command_template},
+	{"connect", command_connect},
+	{"ssh", command_ssh},
+	{"agent", command_agent},
+	{"report", command_report},
 	{"alert", command_alert},
 };
 
@@ -349,7 +365,8 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of create vm run ps logs cp stop template "
-		"disk store volume net file console connect ssh agent alert events history log "
+		"disk store volume net file console connect ssh agent alert events history "
+		"forecast log "
 		"audit "
 		"host report "
 		"token user login logout password",

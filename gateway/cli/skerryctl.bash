@@ -57,7 +57,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent alert events history log audit host report token user login logout password' ;;
+	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent alert events history forecast log audit host report token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest eject insert create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
@@ -69,9 +69,6 @@ _skerryctl() {
 	'store ') choices='list quota grow scrub take format' ;;
 	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback export import copy drop' ;;
 	'net ') choices='list' ;;
-	'template ') choices="create list drop $(_skerryctl_names "${asked[@]}" vm list)" ;;
-	'template create') [[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" vm list) ;;
-	'template drop') choices=$(_skerryctl_names "${asked[@]}" template list) ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
 		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then
@@ -98,7 +95,7 @@ _skerryctl() {
 			choices=$(_skerryctl_names "${asked[@]}" vm list)
 		fi
 		;;
-	'console '* | 'connect ' | 'ssh ' | 'agent ' | 'run ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
+	'console '* | 'connect ' | 'forecast ' | 'ssh ' | 'agent ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
 		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest' | 'vm eject' | 'vm insert')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)

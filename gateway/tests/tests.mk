@@ -16,7 +16,7 @@ $(UNIT): $(TESTS)/%: %.c
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  TEST    $(<:$(ROOT)/%=%)")
 	$(Q)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) -fsanitize=address,undefined -MMD -MP -MF $@.d -o $@ $< \
-		$$(pkg-config --libs $(LIBRARIES)) -lcmocka
+		$$(pkg-config --libs $(LIBRARIES)) -lcmocka -lm
 
 $(TESTS)/fuzz-%: $(ROOT)/gateway/tests/fuzz/%.c
 	@mkdir -p $(@D)

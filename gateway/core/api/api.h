@@ -14,6 +14,7 @@ void api_logout(struct request *request);
 void api_metrics(struct request *request);
 void api_host(struct request *request);
 void api_history(struct request *request);
+void api_forecast(struct request *request);
 void api_alerts(struct request *request);
 void api_alert_make(struct request *request);
 void api_alert_preview(struct request *request);

@@ -4,13 +4,14 @@
  * time. The table of routes names it; it reads the ring files and the samples that wait to be
  * written.
  */
-#include "gateway/core/api/api.h"
+#include "gateway/core/api/history.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "gateway/core/api/api.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/history/history.h"
 #include "gateway/core/host/host.h"
@@ -36,28 +37,45 @@ enum {
 	HISTORY_RECORDS_EACH = 1000,
 };
 
+#define HISTORY_NO_VM "there is no such VM, nor a history of one"
+
 struct history_query {
 	const char *what;
 	const struct history_form *form;
 	uint32_t from, step_s, count;
 };
 
-/* Returns whether the asker may see the thing. If not, answers the request. */
-static bool history_allowed(struct request *request, const struct history_query *query)
+const struct history_form *history_thing(struct request *request, const char *what)
 {
-	const char *name = strchr(query->what, '/');
+	const struct history_form *form = history_form(what);
+	const char *name = strchr(what, '/');
 
-	if (!name || !strcmp(request->who.scope, "*"))
-		return true;
-	if (strcmp(query->form->kind, "vm") != 0) {
+	if (!form)
+		answer_problem(request, 422, "bad-argument",
+			       "\"what\" must be host, vm/NAME, disk/NAME, net/NAME or store/NAME");
+	else if (!name || !strcmp(request->who.scope, "*"))
+		return form;
+	else if (strcmp(form->kind, "vm") != 0)
 		answer_problem(request, 403, "forbidden",
-			       "disks and networks belong to no VM, so this needs the scope *");
-		return false;
-	}
-	if (scope_has(request->who.scope, name + 1))
-		return true;
-	answer_problem(request, 404, "not-found", "there is no such VM, nor a history of one");
-	return false;
+			       "disks, networks and stores belong to no VM, so this needs the "
+			       "scope *");
+	else if (scope_has(request->who.scope, name + 1))
+		return form;
+	else
+		answer_problem(request, 404, "not-found", HISTORY_NO_VM);
+	return NULL;
+}
+
+bool history_thing_exists(const char *what)
+{
+	return !strcmp(what, "host") || (!strncmp(what, "vm/", 3) && host_find(what + 3));
+}
+
+void history_answer_missing(struct request *request, const struct history_form *form)
+{
+	answer_problem(request, 404, "not-found", "%s",
+		       !strcmp(form->kind, "vm") ? HISTORY_NO_VM
+						 : "no history of this name is kept");
 }
 
 static int64_t history_points_most(int64_t step)
@@ -191,13 +209,8 @@ void api_history(struct request *request)
 	struct history_query query = {.what = what ? what : "host"};
 	struct history_point *points;
 
-	query.form = history_form(query.what);
-	if (!query.form) {
-		answer_problem(request, 422, "bad-argument",
-			       "\"what\" must be host, vm/NAME, disk/NAME or net/NAME");
-		return;
-	}
-	if (!history_allowed(request, &query) || !history_take_time(request, &query))
+	query.form = history_thing(request, query.what);
+	if (!query.form || !history_take_time(request, &query))
 		return;
 	history_charge(request, &query);
 	points = calloc(query.count, sizeof(*points));
@@ -205,13 +218,9 @@ void api_history(struct request *request)
 		answer_problem(request, 500, "no-memory",
 			       "the gateway has no memory for the answer");
 	else if (history_read(query.what, query.from, query.step_s, query.count, points) ||
-		 !strcmp(query.what, "host") ||
-		 (!strcmp(query.form->kind, "vm") && host_find(query.what + 3)))
+		 history_thing_exists(query.what))
 		history_answer(request, &query, points);
 	else
-		answer_problem(request, 404, "not-found",
-			       !strcmp(query.form->kind, "vm")
-				       ? "there is no such VM, nor a history of one"
-				       : "no history of this name is kept");
+		history_answer_missing(request, query.form);
 	free(points);
 }

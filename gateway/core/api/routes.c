@@ -303,7 +303,11 @@ static const struct route routes[] = {
 	 stream_make_ticket, NULL, "Ticket", NULL, 201, "a ticket for the WebSocket"},
 	{"GET", "/v1/history", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, api_history, NULL, "History",
 	 "what from to step", 200,
-	 "what the host, a VM, a disk or a network did: mean, least and most in each step"},
+	 "what the host, a VM, a disk, a network or a store did: mean, least and most in each "
+	 "step"},
+	{"GET", "/v1/forecast", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, api_forecast, NULL, "Forecast",
+	 "what series limit days", 200,
+	 "when memory, a store or a share of CPUs will be used up, by what histories have kept"},
 	{"GET", "/v1/alerts", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, api_alerts, NULL, "Alerts", NULL,
 	 200, "the rules of alerts in scope, and what fires"},
 	{"POST", "/v1/alerts", ROLE_ADMIN, SCOPE_FILTER, ROUTE_NAMED | ROUTE_JUDGES | ROUTE_SECRET,

@@ -241,6 +241,16 @@ const struct schema schema_list[] = {
 	 OBJECT(STRING("what") "," COUNT("from") "," COUNT("to") "," COUNT("step") ","
 		OBJECTS("series", STRING("name") "," NUMBERS("mean") "," NUMBERS("least") ","
 				  NUMBERS("most")))},
+	{"Forecast",
+	 OBJECT(STRING("what") "," COUNT("time") ","
+		OBJECTS("items",
+			STRING("series") ",\"state\":{\"enum\":[\"not-enough-history\","
+			"\"not-within\",\"possible\",\"expected\",\"reached\",\"no-limit\"]},"
+			NUMBER_OR_NULL("limit")
+			",\"comparison\":{\"enum\":[\"above\",\"below\"]},"
+			NUMBER_OR_NULL("now") "," NUMBER_OR_NULL("per_day") "," COUNT("days") ","
+			COUNT("ahead_days") "," COUNT_OR_NULL("earliest") ","
+			COUNT_OR_NULL("likely") "," COUNT_OR_NULL("latest")))},
 	{"AlertNew", OBJECT(ALERT_PROPERTIES "," STRING_OR_NULL("url") "," TRUTH("new_secret"))},
 	{"AlertPreview", OBJECT(ALERT_PROPERTIES "," COUNT("seconds"))},
 	{"Alert", OBJECT(ALERT_PROPERTIES "," ALERT_STANDING "," TRUTH("hook") ","

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gathers samples of the host, its VMs, disks and networks, and writes them into their files once a
- * minute. Core's main function calls it with each round of samples, and a handler reads it; it
- * reads the cache of the host and knows nothing of requests.
+ * Gathers samples of the host, its VMs, disks, networks and stores, and writes them into their
+ * files once a minute. Core's main function calls it with each round of samples, and a handler
+ * reads it; it reads the cache of the host and knows nothing of requests.
  */
 #include "gateway/core/history/history.h"
 
@@ -16,6 +16,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/settings.h"
+#include "gateway/core/history/history_form.h"
 #include "gateway/core/host/host.h"
 
 enum {
@@ -64,56 +65,6 @@ static struct {
 	bool follows; /* the round before was recent, so that rates are known */
 	bool failing; /* the last write failed; stderr has a line about it */
 } history;
-
-/* The order of the values that history_sample() gathers. */
-static const struct history_form history_forms[] = {
-	{"host", 1, 2, {{"busy_percent", 100}, {"free_bytes", 1}}},
-	{"vm",
-	 64,
-	 9,
-	 {{"cpu_percent", 100},
-	  {"steal_percent", 100},
-	  {"halted_percent", 100},
-	  {"exits_per_s", 10},
-	  {"resident_bytes", 1},
-	  {"disk_read_bytes_per_s", 1},
-	  {"disk_written_bytes_per_s", 1},
-	  {"net_received_bytes_per_s", 1},
-	  {"net_sent_bytes_per_s", 1}}},
-	{"disk",
-	 32,
-	 3,
-	 {{"requests_per_s", 10}, {"read_bytes_per_s", 1}, {"written_bytes_per_s", 1}}},
-	{"net", 32, 3, {{"frames_per_s", 10}, {"bytes_per_s", 1}, {"dropped_per_s", 10}}},
-};
-enum { HISTORY_HOST, HISTORY_VM, HISTORY_DISK, HISTORY_NET };
-
-const struct history_form *history_form_of_kind(const char *what)
-{
-	size_t length = strcspn(what, "/");
-
-	for (size_t i = 0; i < ARRAY_COUNT(history_forms); i++) {
-		const struct history_form *form = &history_forms[i];
-
-		if (strncmp(form->kind, what, length) != 0 || form->kind[length])
-			continue;
-		return (i == HISTORY_HOST) == !what[length] ? form : NULL;
-	}
-	return NULL;
-}
-
-const struct history_form *history_form(const char *what)
-{
-	const struct history_form *form = history_form_of_kind(what);
-	const char *name = strchr(what, '/');
-
-	if (!form || !name)
-		return form;
-	return name_of_disk(name + 1) &&
-			       (form == &history_forms[HISTORY_DISK] || !strchr(name + 1, '/'))
-		       ? form
-		       : NULL;
-}
 
 void history_listen(history_heard *heard)
 {
@@ -428,6 +379,12 @@ void history_sample(void)
 			history_take(traffic->kind == HOST_TRAFFIC_DISK ? HISTORY_DISK
 									: HISTORY_NET,
 				     traffic->name, values, first, now);
+	}
+	for (unsigned i = 0; i < host.store_count; i++) {
+		double values[HISTORY_SERIES] = {host.stores[i].free_bytes,
+						 host.stores[i].used_bytes};
+
+		history_take(HISTORY_STORE, host.stores[i].name, values, first, now);
 	}
 	history_forget(now_s);
 }

@@ -6,8 +6,9 @@
 #include "gateway/core/history/history_file.h"
 
 /*
- * Histories of the host, VMs, disks and networks: samples are gathered for a minute, then written
- * to ring files. A thing is named "host", "vm/NAME", "disk/NAME" or "net/NAME".
+ * Histories of the host, VMs, disks, networks and stores: samples are gathered for a minute, then
+ * written to ring files. A thing is named "host", "vm/NAME", "disk/NAME", "net/NAME" or
+ * "store/NAME".
  */
 
 /*

@@ -20,7 +20,7 @@
 #include "gateway/core/host/config.h"
 #include "gateway/link/link.h"
 
-enum { HOST_REFRESH_MS = 10000, HOST_EVENTS_BEFORE = 100 };
+enum { HOST_REFRESH_MS = 10000, HOST_STORES_MS = 60000, HOST_EVENTS_BEFORE = 100 };
 
 static struct {
 	const struct host_listener *listener;
@@ -29,7 +29,7 @@ static struct {
 	bool asking, again;
 	bool password_sent;
 	json_t *held; /* events that came while the missed events are being asked for */
-	int64_t refresh_ms;
+	int64_t refresh_ms, stores_ms;
 } asked;
 
 bool host_reply_ok(json_t *reply)
@@ -227,6 +227,13 @@ static void host_took_traffic(uint64_t nets, json_t *reply)
 		host_traffic_take_disks(rows, clock_now_s());
 }
 
+static void host_took_stores(uint64_t unused, json_t *reply)
+{
+	(void)unused;
+	if (host_reply_ok(reply))
+		host_store_take(json_object_get(reply, "result"));
+}
+
 static void host_ask_rows(void)
 {
 	host_ask("disk stat", NULL, host_took_traffic, 0);
@@ -318,6 +325,7 @@ static void host_new_boot(void)
 	host.last_sequence = 0;
 	host.cpu_count = 0;
 	host.traffic_count = 0;
+	host_store_take(NULL);
 	host.audit_findings = -1;
 	asked.listener->rebooted();
 }
@@ -392,6 +400,7 @@ static void host_hello(void)
 static void host_opened(void)
 {
 	asked.asking = asked.again = asked.password_sent = false;
+	asked.stores_ms = 0;
 	host_forget_config();
 	host_hello();
 }
@@ -473,4 +482,8 @@ void host_tick(int64_t now_ms)
 		asked.refresh_ms = now_ms + (int64_t)settings.silence_s * 500;
 	host_ask_rows();
 	host_ask_list();
+	if (now_ms < asked.stores_ms)
+		return;
+	asked.stores_ms = now_ms + HOST_STORES_MS;
+	host_ask("store list", NULL, host_took_stores, 0);
 }

@@ -20,6 +20,7 @@ enum {
 	HOST_EVENTS = 1024, /* how many of Skerry's last events are kept */
 	HOST_TRAFFIC = HOST_VMS + 64,
 	HOST_TRAFFIC_RATES = 4,
+	HOST_STORES = 16, /* the most stores whose room is kept */
 };
 
 struct host_sample {
@@ -87,6 +88,12 @@ struct host_traffic {
 	bool seen;			   /* the thing is in the reply that is being read */
 };
 
+/* How full a store of volumes is. */
+struct host_store {
+	char name[NAME_BYTES];
+	double free_bytes, used_bytes;
+};
+
 struct host {
 	bool up;	/* the link is up, and the first list of VMs has come over it */
 	bool known;	/* a list of VMs has come since the gateway's start */
@@ -105,6 +112,8 @@ struct host {
 	int64_t cpu_time_ns, free_bytes;
 	struct host_traffic traffic[HOST_TRAFFIC];
 	unsigned traffic_count;
+	struct host_store stores[HOST_STORES];
+	unsigned store_count;
 	struct host_event events[HOST_EVENTS];
 	/* number of events so far; the next event goes to events[event_count % HOST_EVENTS] */
 	uint64_t event_count;
@@ -182,6 +191,9 @@ const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const 
 /* Takes Skerry's rows of `disk stat` and of `net stat`, which came at `now_s`. */
 void host_traffic_take_disks(json_t *rows, double now_s);
 void host_traffic_take_nets(json_t *rows, double now_s);
+
+/* Takes Skerry's rows of `store list`, in place of those before; NULL: none is known now. */
+void host_store_take(json_t *rows);
 
 /* Returns a value of the last sample by its field's name, or -1. */
 int64_t host_value(const struct host_vm *vm, const char *field);

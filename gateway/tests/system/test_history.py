@@ -10,7 +10,7 @@ from client import wait_for
 
 # The file's format, written down a second time: tiers as (step in seconds, records).
 TIERS = ((1, 3600), (60, 44640), (3600, 17544))
-SERIES = {"host": 2, "vm": 9}
+SERIES = {"host": 2, "vm": 9, "store": 2}
 HEAD = 4096
 UNKNOWN = 0xffff
 

@@ -379,3 +379,16 @@ def test_history(ctl, server):
     assert len(ctl.good("history").splitlines()) in (25, 26)
     assert ctl.run("history", "none").returncode == 3
     assert "--hours takes a number from 1 to 17544" in ctl.run("history", "--hours", "0").stderr
+
+
+def test_forecast(ctl, server):
+    wait_for(lambda: ctl.run("forecast", "vm00").returncode == 0, 20, "a sample")
+    rows = ctl.good("forecast").splitlines()
+    assert rows[0].split() == ["SERIES", "NOW", "LIMIT", "A-DAY", "LIMIT-REACHED"]
+    assert [row.split()[0] for row in rows[1:]] == ["busy_percent", "free_bytes"] and "not enough history: 0 days" in rows[1]
+    assert ctl.good("forecast", "vm00", "cpu_percent", "5").splitlines()[1].split()[-1] == "now"
+    assert {item["state"] for item in json.loads(ctl.good("forecast", "vm00", "--json"))["items"]} == {"not-enough-history"}
+    assert ctl.run("forecast", "none").returncode == 3
+    for words in (["a", "b"], ["a&b=c"], ["vm00", "cpu_percent", "5", "6"]):
+        assert "use: forecast" in ctl.run("forecast", *words).stderr
+    assert "series" in ctl.run("forecast", "vm00", "none", "5").stderr

@@ -9,13 +9,23 @@ import { Loaded, Wall } from "../parts/states.js";
 
 const EVERY_MS = 5000;
 const SERIES = {
-	vm: ["cpu_percent", "steal_percent", "halted_percent", "exits_per_s", "resident_bytes", "disk_read_bytes_per_s",
-		"disk_written_bytes_per_s", "net_received_bytes_per_s", "net_sent_bytes_per_s"],
-	disk: ["requests_per_s", "read_bytes_per_s", "written_bytes_per_s"],
-	net: ["frames_per_s", "bytes_per_s", "dropped_per_s"],
-	host: ["busy_percent", "free_bytes"],
+	vm : [
+		"cpu_percent", "steal_percent", "halted_percent", "exits_per_s", "resident_bytes",
+		"disk_read_bytes_per_s", "disk_written_bytes_per_s", "net_received_bytes_per_s",
+		"net_sent_bytes_per_s"
+	],
+	disk : [ "requests_per_s", "read_bytes_per_s", "written_bytes_per_s" ],
+	net : [ "frames_per_s", "bytes_per_s", "dropped_per_s" ],
+	store : [ "free_bytes", "used_bytes" ],
+	host : [ "busy_percent", "free_bytes" ],
 };
-const KINDS = { vm: "machine", disk: "disk", net: "network", host: "host" };
+const KINDS = {
+	vm : "machine",
+	disk : "disk",
+	net : "network",
+	store : "store",
+	host : "host"
+};
 const MARKS = { firing: "✗ firing", pending: "… pending", ok: "✓ ok", "no-samples": "no samples" };
 
 function shown(series, value) {
@@ -97,10 +107,16 @@ export function AlertsScreen() {
 		list.reload();
 		return answer;
 	};
-	return html`<h1 tabindex="-1">Alerts</h1><${Loaded} from=${list} lines=${4}>${({ items }) => (items.length ? html`<div class="table-box" tabindex="0" role="region"
+	return html`<h1 tabindex="-1">Alerts</h1><${Loaded} from=${list} lines=${4}>${
+		({items}) => (
+			items.length
+				? html`<div class="table-box" tabindex="0" role="region"
 		aria-label="Table of the rules"><table class="plain"><thead><tr><th scope="col">Rule</th><th scope="col">State</th><th scope="col" class="opt-2">Severity</th>
 		<th scope="col">Of</th><th scope="col">Fires when</th><th scope="col" class="num">Value</th><th scope="col">Now</th>
-		<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((rule) => html`<${Rule} key=${rule.name} rule=${rule} act=${act} />`)}</tbody></table></div>`
-		: html`<${Wall} title="There are no rules yet."><p>A rule says when a machine, a disk, a network or the host is out of its bounds.</p><//>`)}<//>
+		<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${
+					  items.map((rule) => html`<${Rule} key=${rule.name} rule=${
+							    rule} act=${
+							    act} />`)}</tbody></table></div>`
+				: html`<${Wall} title="There are no rules yet."><p>A rule says when a machine, a disk, a network, a store or the host is out of its bounds.</p><//>`)}<//>
 		${failure}${may("admin") && html`<${Create} act=${act} />`}`;
 }

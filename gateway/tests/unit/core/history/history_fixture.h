@@ -28,6 +28,7 @@ static double test_clock_s;
 
 #include "gateway/core/history/history.c"
 #include "gateway/core/history/history_file.c"
+#include "gateway/core/history/history_form.c"
 #include "gateway/core/history/history_record.c"
 #include "gateway/core/history/history_room.c"
 
