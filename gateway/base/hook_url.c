@@ -10,32 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/dns_name.h"
 #include "gateway/base/string.h"
 
 /* The characters that a path may contain besides letters and digits (RFC 3986, 3.3 and 3.4). */
 #define URL_PATH_BYTES "-._~!$&'()*+,;=:@%/?"
-
-/*
- * Returns whether a host is a name of DNS. Its last label begins with a letter, so that no resolver
- * takes it for an address in an old form, such as 0x7f.1 or 2130706433.
- */
-static bool url_name_valid(const char *host)
-{
-	const char *label = host;
-
-	for (const char *at = host;; at++) {
-		if (*at == '.' || !*at) {
-			if (at == label || at - label > 63 || *label == '-' || at[-1] == '-')
-				return false;
-			if (!*at)
-				return isalpha((unsigned char)*label);
-			label = at + 1;
-		} else if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) &&
-			   *at != '-' && *at != '_') {
-			return false;
-		}
-	}
-}
 
 /* Reads the host, which ends before the port or the path. Returns the text behind it, or NULL. */
 static const char *url_read_host(const char *at, struct hook_url *url)
@@ -50,7 +29,7 @@ static const char *url_read_host(const char *at, struct hook_url *url)
 		url->host[i] = (char)tolower((unsigned char)at[i]);
 	url->host[length] = 0;
 	url->literal = inet_pton(bracket ? AF_INET6 : AF_INET, url->host, &address) == 1;
-	if (!url->literal && (bracket || !url_name_valid(url->host)))
+	if (!url->literal && (bracket || !dns_name_valid(url->host)))
 		return NULL;
 	return at + length + bracket;
 }

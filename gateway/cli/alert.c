@@ -13,7 +13,8 @@ enum { ALERT_HOURS_MOST = 31 * 24 };
 
 static const char alert_usage[] =
 	"use: alert list, alert create NAME WHAT SERIES above|below NUMBER [clear=NUMBER] "
-	"[hold=SECONDS] [severity=info|warning|critical] [url=URL] [new-secret=yes], alert preview "
+	"[hold=SECONDS] [severity=info|warning|critical] [url=URL] [mail=ADDRESS] "
+	"[new-secret=yes], alert preview "
 	"WHAT SERIES above|below NUMBER [clear=NUMBER] [hold=SECONDS] [--hours N], alert drop NAME";
 
 /* Adds a value and, for a firing alert, the time since when it fires; "-" for an unknown one. */
@@ -73,6 +74,8 @@ static void alert_add_word(json_t *rule, const char *word)
 		wrong = json_object_set_new(rule, "severity", json_string(value));
 	else if (length == 3 && strncmp(word, "url", length) == 0)
 		wrong = json_object_set_new(rule, "url", json_string(value));
+	else if (length == 4 && strncmp(word, "mail", length) == 0)
+		wrong = json_object_set_new(rule, "mail", json_string(value));
 	else if (strcmp(word, "new-secret=yes") == 0)
 		json_object_set_new(rule, "new_secret", json_true());
 	else

@@ -69,6 +69,9 @@ _skerryctl() {
 	'store ') choices='list quota grow scrub take format' ;;
 	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback export import copy drop' ;;
 	'net ') choices='list' ;;
+	'template ') choices="create list drop $(_skerryctl_names "${asked[@]}" vm list)" ;;
+	'template create') [[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" vm list) ;;
+	'template drop') choices=$(_skerryctl_names "${asked[@]}" template list) ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
 		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then
@@ -95,7 +98,7 @@ _skerryctl() {
 			choices=$(_skerryctl_names "${asked[@]}" vm list)
 		fi
 		;;
-	'console '* | 'connect ' | 'forecast ' | 'ssh ' | 'agent ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
+	'console '* | 'connect ' | 'forecast ' | 'ssh ' | 'agent ' | 'run ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
 		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest' | 'vm eject' | 'vm insert')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)

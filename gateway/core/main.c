@@ -43,8 +43,11 @@
 #include "gateway/core/identity/token.h"
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/content.h"
+#include "gateway/core/live/delivery_queue.h"
 #include "gateway/core/live/hook_process.h"
-#include "gateway/core/live/hook_queue.h"
+#include "gateway/core/live/hook_way.h"
+#include "gateway/core/live/mail_process.h"
+#include "gateway/core/live/mail_way.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run.h"
 #include "gateway/core/live/run_name.h"
@@ -56,10 +59,11 @@
 #include "gateway/door/door.h"
 #include "gateway/hook/hook.h"
 #include "gateway/link/link.h"
+#include "gateway/mail/mail.h"
 #include "gateway/publish/publish.h"
 #include "gateway/web/web.h"
 
-enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 5 };
+enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 6 };
 
 static struct {
 	int listener, signals;
@@ -84,7 +88,7 @@ static void core_sampled(double time_s)
 static void core_alert(const struct alert_news *news)
 {
 	stream_alert(news);
-	hook_queue_add(news);
+	delivery_queue_add(news);
 }
 
 static void core_listed(void)
@@ -192,6 +196,7 @@ static void core_signals(void)
 		}
 		front_reap();
 		side_process_reap(&hook_process);
+		side_process_reap(&mail_process);
 		side_process_reap(&run_publish_process);
 	}
 }
@@ -211,7 +216,7 @@ static void core_tick(int64_t now_ms)
 	token_tick();
 	account_tick();
 	alert_save(false);
-	hook_queue_tick();
+	delivery_queue_tick();
 	audit_tick();
 	audit_denied_tell(false);
 	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
@@ -230,6 +235,7 @@ static void core_turn(void)
 		{password_wait(), POLLIN, 0},
 		side_process_wait(&hook_process),
 		side_process_wait(&run_publish_process),
+		side_process_wait(&mail_process),
 	};
 	int64_t now_ms;
 
@@ -248,6 +254,8 @@ static void core_turn(void)
 		side_process_ready(&hook_process);
 	if (waits[4].revents)
 		side_process_ready(&run_publish_process);
+	if (waits[5].revents)
+		side_process_ready(&mail_process);
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
 		tick_ms = now_ms;
 		core_tick(now_ms);
@@ -288,7 +296,8 @@ static bool core_setup(void)
 	(void)audit_open();
 	(void)sign_open(true);
 	history_setup(settings.history_mib, run_name_is);
-	hook_queue_setup();
+	hook_way_setup();
+	mail_way_setup();
 	if (!alert_open(core_alert))
 		return false;
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
@@ -341,6 +350,8 @@ int main(int count, char **words)
 		return door_main(atoi(words[2]));
 	if (count == 4 && !strcmp(words[1], "hook"))
 		return hook_main(atoi(words[2]), words[3]);
+	if (count == 5 && !strcmp(words[1], "mail"))
+		return mail_main(atoi(words[2]), words[3], words[4]);
 	if (count > 5 && !strcmp(words[1], "publish"))
 		return publish_main(atoi(words[2]), words + 3);
 	if (count == 2 && !strcmp(words[1], "openapi"))
@@ -374,6 +385,7 @@ int main(int count, char **words)
 	audit_denied_tell(true);
 	audit_close();
 	side_process_end(&hook_process);
+	side_process_end(&mail_process);
 	side_process_end(&run_publish_process);
 	front_end();
 	return 0;

@@ -77,7 +77,7 @@ ORDERS = {
         gateway/core/http
         gateway/core/live
         gateway/core/api
-        gateway/door gateway/hook gateway/publish gateway/web
+        gateway/door gateway/hook gateway/mail gateway/publish gateway/web
         gateway/core""",
 }
 # The objects of a program that is built by itself: where they are, and what their names begin with.

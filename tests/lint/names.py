@@ -13,8 +13,8 @@ import sys
 import files
 
 TOPS = ("arch/", "boot/", "kernel/", "lib/", "mm/", "vmm/",
-        "gateway/base/", "gateway/cli/", "gateway/core/", "gateway/door/", "gateway/hook/", "gateway/link/", "gateway/proxy/",
-        "gateway/publish/",         "gateway/web/")
+        "gateway/base/", "gateway/cli/", "gateway/core/", "gateway/door/", "gateway/hook/", "gateway/link/", "gateway/mail/",
+        "gateway/proxy/", "gateway/publish/", "gateway/web/")
 # Words of everybody's: instructions, C's own functions, arithmetic, bytes, characters, this CPU.
 COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h", "gateway/base/bytes.c", "gateway/base/wipe.c",
           "arch/x86_64/virt/vmx/instructions.h", "lib/bits.h", "lib/checked.h", "lib/libc.c",

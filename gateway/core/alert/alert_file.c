@@ -79,6 +79,8 @@ static void file_add_rule(const struct alert_rule *rule, void *context)
 		json_object_set_new(object, "url", json_string(rule->url));
 		json_object_set_new(object, "secret", json_string(rule->secret));
 	}
+	if (*rule->mail)
+		json_object_set_new(object, "mail", json_string(rule->mail));
 	json_array_append_new(context, object);
 }
 

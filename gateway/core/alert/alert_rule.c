@@ -132,6 +132,19 @@ static const char *rule_read_url(const json_t *object, struct alert_rule *rule)
 	return NULL;
 }
 
+static const char *rule_read_mail(const json_t *object, struct alert_rule *rule)
+{
+	const char *mail = json_string_value(json_object_get(object, "mail"));
+
+	if (!json_object_get(object, "mail"))
+		return NULL;
+	if (!mail || !mail_address_valid(mail))
+		return "\"mail\" must be an address, NAME@DOMAIN: letters, digits and _+=-. in the "
+		       "name, and the domain in lower case";
+	string_copy(rule->mail, sizeof(rule->mail), mail);
+	return NULL;
+}
+
 const char *alert_rule_read(const json_t *object, struct alert_rule *rule)
 {
 	const char *name = json_string_value(json_object_get(object, "name"));
@@ -144,7 +157,8 @@ const char *alert_rule_read(const json_t *object, struct alert_rule *rule)
 	wrong = rule_read_what(object, rule);
 	wrong = wrong ? wrong : rule_read_words(object, rule);
 	wrong = wrong ? wrong : rule_read_numbers(object, rule);
-	return wrong ? wrong : rule_read_url(object, rule);
+	wrong = wrong ? wrong : rule_read_url(object, rule);
+	return wrong ? wrong : rule_read_mail(object, rule);
 }
 
 json_t *alert_rule_json(const struct alert_rule *rule)

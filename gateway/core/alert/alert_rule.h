@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "gateway/base/hook_url.h"
+#include "gateway/base/mail_address.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/history/history.h"
 #include "gateway/core/identity/secret.h"
@@ -31,6 +32,7 @@ struct alert_rule {
 	unsigned hold_s;
 	enum alert_severity severity;
 	char url[HOOK_URL_BYTES];	/* URL of the web hook; "": none */
+	char mail[MAIL_ADDRESS_BYTES];	/* who gets mail; "": nobody */
 	char secret[SECRET_TEXT_BYTES]; /* the secret that signs deliveries to the web hook */
 };
 
@@ -39,7 +41,7 @@ struct alert_rule {
  * or a sentence that says what is wrong with the object.
  */
 const char *alert_rule_read(const json_t *object, struct alert_rule *rule);
-/* Returns the rule as the API shows it, without web hook and secret; a new reference. */
+/* Returns the rule as the API shows it, without web hook, secret and mail; a new reference. */
 json_t *alert_rule_json(const struct alert_rule *rule);
 const char *alert_rule_severity(const struct alert_rule *rule);
 /* Returns whether the rule is about the thing. */

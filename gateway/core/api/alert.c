@@ -17,7 +17,8 @@
 #include "gateway/core/http/rate.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/router.h"
-#include "gateway/core/live/hook_queue.h"
+#include "gateway/core/live/delivery_queue.h"
+#include "gateway/core/live/mail_way.h"
 
 enum {
 	ALERT_PREVIEW_USUAL_S = 7 * 24 * 3600,
@@ -36,17 +37,21 @@ static bool alert_changes(const struct request *request, const struct alert_rule
 
 /*
  * Returns the rule as the asker may see it: without the web hook's URL, which may contain a secret,
- * unless the asker may change the rule.
+ * and without the address of mail, unless the asker may change the rule.
  */
 static json_t *alert_shown(const struct request *request, const struct alert_rule *rule)
 {
 	json_t *object = alert_json(rule);
 
 	json_object_set_new(object, "hook", json_boolean(*rule->url));
+	json_object_set_new(object, "mailed", json_boolean(*rule->mail));
 	if (alert_changes(request, rule)) {
 		json_object_set_new(object, "url",
 				    *rule->url ? json_string(rule->url) : json_null());
-		hook_queue_show(rule, object);
+		delivery_queue_show(DELIVERY_HOOK, rule, object);
+		json_object_set_new(object, "mail",
+				    *rule->mail ? json_string(rule->mail) : json_null());
+		delivery_queue_show(DELIVERY_MAIL, rule, object);
 	}
 	return object;
 }
@@ -96,7 +101,7 @@ static void alert_copy(const struct request *request, const char *key, json_t *o
 static bool alert_read(struct request *request, const char *name, struct alert_rule *rule)
 {
 	static const char *const keys[] = {"name",  "what",   "series",	  "comparison", "threshold",
-					   "clear", "hold_s", "severity", "url"};
+					   "clear", "hold_s", "severity", "url",	"mail"};
 	json_t *object = name ? json_pack("{s:s}", "name", name) : json_object();
 	const char *wrong;
 
@@ -167,6 +172,10 @@ void api_alert_make(struct request *request)
 	    !request_is(request, "new_secret", FIELD_FALSE))
 		answer_problem(request, 422, "bad-argument",
 			       "\"new_secret\" must be true or false");
+	else if (*rule.mail && !mail_way_allows(rule.mail))
+		answer_problem(request, 422, "bad-argument",
+			       "this gateway sends no mail to that address: --mail-from and "
+			       "--mail-to of skerryd say who gets any");
 	else if (!alert_changes(request, &rule))
 		answer_problem(request, 403, "forbidden",
 			       "your scope must contain all VMs of the rule; one about disks, "

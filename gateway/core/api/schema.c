@@ -251,12 +251,15 @@ const struct schema schema_list[] = {
 			NUMBER_OR_NULL("now") "," NUMBER_OR_NULL("per_day") "," COUNT("days") ","
 			COUNT("ahead_days") "," COUNT_OR_NULL("earliest") ","
 			COUNT_OR_NULL("likely") "," COUNT_OR_NULL("latest")))},
-	{"AlertNew", OBJECT(ALERT_PROPERTIES "," STRING_OR_NULL("url") "," TRUTH("new_secret"))},
+	{"AlertNew", OBJECT(ALERT_PROPERTIES "," STRING_OR_NULL("url") ","
+			    STRING_OR_NULL("mail") "," TRUTH("new_secret"))},
 	{"AlertPreview", OBJECT(ALERT_PROPERTIES "," COUNT("seconds"))},
 	{"Alert", OBJECT(ALERT_PROPERTIES "," ALERT_STANDING "," TRUTH("hook") ","
 			 STRING_OR_NULL("url") "," COUNT("waiting") "," COUNT("dropped") ","
 			 COUNT_OR_NULL("delivered") "," STRING_OR_NULL("delivery") ","
-			 STRING("secret"))},
+			 STRING("secret") "," TRUTH("mailed") "," STRING_OR_NULL("mail") ","
+			 COUNT("mail_waiting") "," COUNT("mail_dropped") ","
+			 COUNT_OR_NULL("mail_delivered") "," STRING_OR_NULL("mail_delivery"))},
 	{"Alerts", OBJECT(ITEMS("Alert"))},
 	{"AlertPreviewed",
 	 OBJECT(COUNT("from") "," COUNT("to") "," COUNT("step") "," COUNT("things") ","

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "gateway/base/address.h"
+#include "gateway/base/mail_address.h"
 #include "gateway/base/string.h"
 #include "gateway/core/common/settings.h"
 
@@ -30,6 +31,7 @@ struct settings settings = {
 	.audit_files = 64,
 	.silence_s = 20,
 	.history_mib = 512,
+	.sendmail = "/usr/sbin/sendmail",
 	.publish_at = "127.0.0.1",
 	.publish_idle_s = 300,
 };
@@ -58,6 +60,9 @@ static const char options_help[] =
 	"  --sbom FILE          the image's skerry.spdx.json, for reports\n"
 	"  --hook-allow CIDR    web hooks of alerts may be there, also by http; may be repeated\n"
 	"  --hook-ca FILE       who vouches for web hooks, instead of those the system trusts\n"
+	"  --mail-from ADDRESS  whom mail of alerts comes from; without it none is sent\n"
+	"  --mail-to ADDRESS    or @DOMAIN, who may get it; may be repeated\n"
+	"  --sendmail PATH      the program that takes mail (/usr/sbin/sendmail)\n"
 	"  --publish CIDR       runs on this network of guests may publish ports; may be repeated\n"
 	"  --publish-at ADDRESS where their ports are (127.0.0.1)\n"
 	"  --publish-idle SECONDS without a byte, then a connection to one is ended (300)\n"
@@ -86,6 +91,9 @@ enum {
 	OPTION_SBOM,
 	OPTION_HOOK_ALLOW,
 	OPTION_HOOK_CA,
+	OPTION_MAIL_FROM,
+	OPTION_MAIL_TO,
+	OPTION_SENDMAIL,
 	OPTION_PUBLISH,
 	OPTION_PUBLISH_AT,
 	OPTION_PUBLISH_IDLE,
@@ -115,6 +123,9 @@ static const struct option options_list[] = {
 	{"sbom", 1, NULL, OPTION_SBOM},
 	{"hook-allow", 1, NULL, OPTION_HOOK_ALLOW},
 	{"hook-ca", 1, NULL, OPTION_HOOK_CA},
+	{"mail-from", 1, NULL, OPTION_MAIL_FROM},
+	{"mail-to", 1, NULL, OPTION_MAIL_TO},
+	{"sendmail", 1, NULL, OPTION_SENDMAIL},
 	{"publish", 1, NULL, OPTION_PUBLISH},
 	{"publish-at", 1, NULL, OPTION_PUBLISH_AT},
 	{"publish-idle", 1, NULL, OPTION_PUBLISH_IDLE},
@@ -149,6 +160,37 @@ static bool options_range(const char *text)
 	}
 	settings.hook_allow[settings.hook_allow_count++] = text;
 	return true;
+}
+
+static bool options_mail_from(const char *text)
+{
+	settings.mail_from = text;
+	if (mail_address_valid(text))
+		return true;
+	fprintf(stderr, "skerryd: --mail-from takes an address, such as skerry@example.org, with "
+			"the domain in lower case\n");
+	return false;
+}
+
+static bool options_mail_to(const char *text)
+{
+	if (settings.mail_to_count < ARRAY_COUNT(settings.mail_to) &&
+	    mail_address_pattern_valid(text)) {
+		settings.mail_to[settings.mail_to_count++] = text;
+		return true;
+	}
+	fprintf(stderr, "skerryd: --mail-to takes an address, or @DOMAIN for all of a domain, in "
+			"lower case behind the @, and at most 16 of them\n");
+	return false;
+}
+
+static bool options_sendmail(const char *text)
+{
+	settings.sendmail = text;
+	if (*text == '/')
+		return true;
+	fprintf(stderr, "skerryd: --sendmail takes a path that begins with /\n");
+	return false;
 }
 
 /* Takes a network of --publish. All addresses are none: a port would lead to any machine. */
@@ -210,6 +252,12 @@ static bool options_text(int option)
 	case OPTION_HOOK_CA:
 		settings.hook_ca = optarg;
 		return true;
+	case OPTION_MAIL_FROM:
+		return options_mail_from(optarg);
+	case OPTION_MAIL_TO:
+		return options_mail_to(optarg);
+	case OPTION_SENDMAIL:
+		return options_sendmail(optarg);
 	case OPTION_PUBLISH:
 		return options_publish(optarg);
 	case OPTION_PUBLISH_AT:

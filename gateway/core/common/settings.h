@@ -17,6 +17,9 @@ struct settings {
 	unsigned publish_count;
 	const char *publish_at;	    /* the address at which published ports are; IPv4 */
 	unsigned publish_idle_s;    /* without a byte, after which a connection to one is ended */
+	/* sendmail's path, who mail comes from (NULL: none is sent), and who may get it */
+	const char *sendmail, *mail_from, *mail_to[16];
+	unsigned mail_to_count;
 	const char *hook_ca;	    /* certificates that vouch for web hooks; NULL: the system's */
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */
 	/* the most connections without a credential from one address; 0: no limit */

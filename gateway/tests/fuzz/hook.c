@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/address.c"
+#include "gateway/base/dns_name.c"
 #include "gateway/base/hook_url.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

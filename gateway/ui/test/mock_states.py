@@ -95,7 +95,8 @@ class States:
         if not rule["name"].isalnum():
             raise Problem(422, "bad-argument", 'a rule needs a "name"')
         self.rules[rule["name"]] = {**rule, "state": "firing", "things": 2, "value": 91.04, "firing": 1, "pending": 1, "hook": bool(rule["url"]),
-                                    "waiting": 0, "dropped": 0, "delivered": None, "delivery": None, "items": [
+                                    "waiting": 0, "dropped": 0, "delivered": None, "delivery": None,
+                                    "mail_delivery": rule.get("mail") and f"sendmail has taken it for {rule['mail']}", "items": [
                                         {"what": "vm/db", "state": "firing", "since": int(time.time()) - 90, "value": 91.04},
                                         {"what": "vm/web-1", "state": "pending", "since": None, "value": 90.5}]}
         send(request, 201, {**self.rules[rule["name"]], **({"secret": "skh_made-up"} if rule["url"] else {})})

@@ -229,7 +229,7 @@ def test_alerts(page):
     page.login(place="#/alerts")
     page.sees("There are no rules yet.", "main", 10)
     for label, text in (("Name of the rule", "busy"), ("Name of the thing, with * and ?", "*"), ("Threshold", "90"),
-                        ("Web hook", "https://hooks.example/x")):
+                        ("Web hook", "https://hooks.example/x"), ("Mail to", "ops@mail.example")):
         page.one(f'[aria-label="{label}"]').send_keys(text)
     page.button("Preview", '[aria-label="New rule"]').click()
     page.sees("It would have fired 3 times in the last week:", '[aria-label="New rule"]')
@@ -237,6 +237,7 @@ def test_alerts(page):
     page.button("Make rule", '[aria-label="New rule"]').click()
     page.sees("skh_made-up", '[aria-label="New rule"]')
     page.sees("✗ firing", "table")
+    page.sees("Mail: sendmail has taken it for ops@mail.example", "table")
     page.sees("vm/db: 91 %, for 1 min", "table")
     page.sees("vm/web-1: 90.5 %, not yet for long enough", "table")
     page.one('[aria-label="Drop busy"]').click()

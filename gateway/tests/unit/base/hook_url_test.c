@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/dns_name.c"
 #include "gateway/base/hook_url.c"
 
 static void test_urls(void **state)

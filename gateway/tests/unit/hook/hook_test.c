@@ -57,6 +57,7 @@ static int fake_connect(int fd, const struct sockaddr *at, socklen_t size)
 #define connect	     fake_connect
 
 #include "gateway/base/address.c"
+#include "gateway/base/dns_name.c"
 #include "gateway/base/hook_url.c"
 #include "gateway/hook/hook_connect.c"
 

@@ -42,18 +42,33 @@ function Things({ rule }) {
 function Rule({ rule, act }) {
 	const drop = async () => await confirm({ title: `Drop the rule ${rule.name}?`, label: "Drop", text: "What fires ends." }) &&
 		act(`Rule ${rule.name} dropped.`, "DELETE", `/alerts/${encodeURIComponent(rule.name)}`, undefined);
-	return html`<tr class=${rule.state === "firing" ? "refused" : ""}><th scope="row">${rule.name}</th><td>${MARKS[rule.state]}</td><td class="opt-2">${rule.severity}</td>
-		<td>${rule.what}</td><td>${rule.series} ${rule.comparison} ${shown(rule.series, rule.threshold)}${rule.hold_s ? ` for ${duration(rule.hold_s)}` : ""}</td>
-		<td class="num">${shown(rule.series, rule.value)}</td><td>${rule.items.length > 0 && html`<${Things} rule=${rule} />`}
-			${rule.delivery && html`<p class="small muted">Web hook: ${rule.delivery}</p>`}</td>
-		<td>${may("admin") && "url" in rule && html`<button class="danger-quiet" aria-label=${`Drop ${rule.name}`} onClick=${drop}>Drop</button>`}</td></tr>`;
+	return html`<tr class=${rule.state === "firing" ? "refused" : ""}><th scope="row">${
+		rule.name}</th><td>${MARKS[rule.state]}</td><td class="opt-2">${rule.severity}</td>
+		<td>${rule.what}</td><td>${rule.series} ${rule.comparison} ${
+		shown(rule.series,
+		      rule.threshold)}${rule.hold_s ? ` for ${duration(rule.hold_s)}` : ""}</td>
+		<td class="num">${shown(rule.series, rule.value)}</td><td>${
+		rule.items.length > 0 && html`<${Things} rule=${rule} />`}
+			${
+		rule.delivery && html`<p class="small muted">Web hook: ${rule.delivery}</p>`}${
+		rule.mail_delivery &&
+		html`<p class="small muted">Mail: ${rule.mail_delivery}</p>`}</td>
+		<td>${
+		may("admin") && "url" in rule &&
+		html`<button class="danger-quiet" aria-label=${`Drop ${rule.name}`} onClick=${
+			drop}>Drop</button>`}</td></tr>`;
 }
 
 function ruleOf(form) {
 	const text = (name) => form[name].value.trim();
 	const rule = { name: text("name"), what: text("kind") === "host" ? "host" : `${text("kind")}/${text("of")}`, series: text("series"),
 		comparison: text("comparison"), severity: text("severity"), threshold: Number(text("threshold")), hold_s: Number(text("hold") || 0) };
-	return { ...rule, ...(text("clear") && { clear: Number(text("clear")) }), ...(text("url") && { url: text("url") }) };
+	return {
+		...rule,
+		...(text("clear") && {clear : Number(text("clear"))}),
+		...(text("url") && {url : text("url")}),
+		...(text("mail") && {mail : text("mail")})
+	};
 }
 
 function Preview({ found }) {
@@ -68,7 +83,7 @@ function Create({ act }) {
 	const [result, setResult] = useState({});
 	const form = useRef(null);
 	const preview = async () => {
-		const { name, url, ...rule } = ruleOf(form.current);
+		const {name, url, mail, ...rule} = ruleOf(form.current);
 		try {
 			setResult({ found: await call("POST", "/alerts/preview", { ...rule, name: name || "preview" }) });
 		} catch (error) {
@@ -82,21 +97,37 @@ function Create({ act }) {
 		setResult(made?.secret ? { secret: made.secret } : {});
 	};
 	const option = (value, text = value) => html`<option key=${value} value=${value}>${text}</option>`;
-	return html`<section class="tile wide-tile" aria-label="New rule"><h2>New rule</h2><form ref=${form} onSubmit=${create} class="title-line">
-		<input name="name" required maxlength="31" size="12" aria-label="Name of the rule" placeholder="name" autocomplete="off" spellcheck=${false} />
-		<select name="kind" aria-label="Kind of thing" onChange=${(event) => setKind(event.target.value)}>${Object.entries(KINDS).map(([each, word]) => option(each, word))}</select>
-		<input name="of" required=${kind !== "host"} disabled=${kind === "host"} maxlength="63" size="12" aria-label="Name of the thing, with * and ?" placeholder="web-*"
+	return html`<section class="tile wide-tile" aria-label="New rule"><h2>New rule</h2><form ref=${
+		form} onSubmit=${create} class="title-line">
+		<input name="name" required maxlength="31" size="12" aria-label="Name of the rule" placeholder="name" autocomplete="off" spellcheck=${
+		false} />
+		<select name="kind" aria-label="Kind of thing" onChange=${
+		(event) => setKind(event.target.value)}>${
+		Object.entries(KINDS).map(([ each, word ]) => option(each, word))}</select>
+		<input name="of" required=${kind !== "host"} disabled=${
+		kind ===
+		"host"} maxlength="63" size="12" aria-label="Name of the thing, with * and ?" placeholder="web-*"
 			autocomplete="off" spellcheck=${false} />
-		<select name="series" aria-label="Value">${SERIES[kind].map((each) => option(each))}</select>
-		<select name="comparison" aria-label="Comparison">${["above", "below"].map((each) => option(each))}</select>
+		<select name="series" aria-label="Value">${
+		SERIES[kind].map((each) => option(each))}</select>
+		<select name="comparison" aria-label="Comparison">${
+			["above", "below"].map((each) => option(each))}</select>
 		<input name="threshold" required type="number" min="0" step="any" aria-label="Threshold" placeholder="90" />
 		<input name="clear" type="number" min="0" step="any" aria-label="Ends at" placeholder="ends at" />
 		<input name="hold" type="number" min="0" max="86400" step="1" aria-label="Seconds that it has to last" placeholder="seconds" />
-		<select name="severity" aria-label="Severity">${["warning", "critical", "info"].map((each) => option(each))}</select>
+		<select name="severity" aria-label="Severity">${
+			["warning", "critical", "info"].map((each) => option(each))}</select>
 		<input name="url" type="url" maxlength="511" aria-label="Web hook" placeholder="https:// web hook" autocomplete="off" />
-		<button type="button" onClick=${() => form.current.reportValidity() && preview()}>Preview</button><button>Make rule</button></form>
-		${result.error && html`<p class="inline-error" role="alert">${result.error}</p>`}${result.found && html`<${Preview} found=${result.found} />`}
-		${result.secret && html`<p role="status">The web hook's secret, which is shown once: <code>${result.secret}</code></p>`}</section>`;
+		<input name="mail" type="email" maxlength="254" aria-label="Mail to" placeholder="mail to" autocomplete="off" />
+		<button type="button" onClick=${
+		() => form.current.reportValidity() &&
+		      preview()}>Preview</button><button>Make rule</button></form>
+		${result.error && html`<p class="inline-error" role="alert">${result.error}</p>`}${
+		result.found && html`<${Preview} found=${result.found} />`}
+		${
+		result.secret &&
+		html`<p role="status">The web hook's secret, which is shown once: <code>${
+			result.secret}</code></p>`}</section>`;
 }
 
 export function AlertsScreen() {

@@ -19,7 +19,6 @@ static double test_clock_s = 1000;
 #define time(unused)  test_time
 #define clock_now_s() test_clock_s
 
-#include "gateway/base/hook_url.c"
 #include "gateway/core/alert/alert.c"
 #include "gateway/core/alert/alert_file.c"
 #include "gateway/core/alert/alert_preview.c"
@@ -28,6 +27,7 @@ static double test_clock_s = 1000;
 #include "gateway/core/alert/alert_subject.c"
 #include "gateway/core/common/name.c"
 #include "gateway/core/identity/scope.c"
+#include "gateway/tests/unit/base/targets.h"
 
 static const struct history_form vm_form = {
 	"vm", 64, 2, {{"cpu_percent", 100}, {"resident_bytes", 1}}};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What core believes of the process that sends to web hooks, and what becomes of deliveries whose
- * web hook no rule has any more. */
+/*
+ * What core believes of the processes that send alerts, what becomes of deliveries whose web hook
+ * or address no rule has any more, and how much mail is sent.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -19,7 +21,11 @@ static double test_clock_s = 1000;
 #include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
 #include "gateway/base/address.c"
-#include "gateway/core/live/hook_queue.c"
+#include "gateway/base/dns_name.c"
+#include "gateway/base/mail_address.c"
+#include "gateway/core/live/delivery_queue.c"
+#include "gateway/core/live/hook_way.c"
+#include "gateway/core/live/mail_way.c"
 
 struct settings settings;
 
@@ -32,6 +38,10 @@ static struct {
 	uint32_t id;	   /* of the last delivery that was handed over */
 	char url[512];	   /* its URL */
 	char audited[256]; /* the last line's result */
+	unsigned mails, mails_ended;
+	uint32_t mail_id;
+	char subject[512], body[4096], to[512]; /* of the last mail that was handed over */
+	bool mail_stands;			/* the process mail cannot be started */
 } seen;
 
 void hook_process_setup(hook_process_result *result, hook_process_gone *gone)
@@ -57,6 +67,38 @@ void hook_process_drop(void)
 	seen.gone();
 }
 
+void mail_process_setup(mail_process_result *result, mail_process_gone *gone)
+{
+	(void)result, (void)gone;
+}
+
+bool mail_process_send(uint32_t id, const struct buffer *fields)
+{
+	static struct fields read;
+
+	if (seen.mail_stands)
+		return false;
+	assert_true(fields_read(&read, fields->bytes, fields->count));
+	snprintf(seen.to, sizeof(seen.to), "%s", fields_get(&read, "to"));
+	snprintf(seen.subject, sizeof(seen.subject), "%s", fields_get(&read, "subject"));
+	snprintf(seen.body, sizeof(seen.body), "%s", fields_get(&read, "body"));
+	seen.mail_id = id;
+	seen.mails++;
+	return true;
+}
+
+void mail_process_drop(void)
+{
+	seen.mails_ended++;
+	mail_way_gone();
+}
+
+const char *alert_rule_severity(const struct alert_rule *rule)
+{
+	(void)rule;
+	return "warning";
+}
+
 const struct alert_rule *alert_find(const char *name)
 {
 	return *name && !strcmp(seen.rule.name, name) ? &seen.rule : NULL;
@@ -75,9 +117,11 @@ uint64_t audit_begin(const char *who, const char *action, const char *target, co
 	return 1;
 }
 
+static const struct history_form form = {"vm", 1, 1, {{"resident_bytes", 1}}};
+
 static void set_rule(const char *name, const char *url)
 {
-	seen.rule = (struct alert_rule){0};
+	seen.rule = (struct alert_rule){.form = &form};
 	snprintf(seen.rule.name, sizeof(seen.rule.name), "%s", name);
 	snprintf(seen.rule.url, sizeof(seen.rule.url), "%s", url);
 }
@@ -87,8 +131,8 @@ static void tell(void)
 {
 	const struct alert_news news = {&seen.rule, seen.place, "vm/web", true, 1, 1, "it is so"};
 
-	hook_queue_add(&news);
-	hook_queue_tick();
+	delivery_queue_add(&news);
+	delivery_queue_tick();
 }
 
 /* Returns a text, or the number as text, of what the API shows of the rule; "": null. */
@@ -97,8 +141,9 @@ static const char *show(const char *key)
 	static char text[256];
 	json_t *object = json_object(), *value;
 
-	hook_queue_show(&seen.rule, object);
-	assert_int_equal(json_object_size(object), 4);
+	delivery_queue_show(DELIVERY_HOOK, &seen.rule, object);
+	delivery_queue_show(DELIVERY_MAIL, &seen.rule, object);
+	assert_int_equal(json_object_size(object), 8);
 	value = json_object_get(object, key);
 	if (json_is_integer(value))
 		snprintf(text, sizeof(text), "%d", (int)json_integer_value(value));
@@ -112,13 +157,14 @@ static const char *show(const char *key)
 static int setup(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < HOOK_QUEUE; i++)
-		free(queue.entries[i].body);
-	memset(&queue, 0, sizeof(queue));
-	queue.lines.left = QUEUE_LINES;
-	queue.lines.seen_s = test_clock_s;
+	for (unsigned i = 0; i < DELIVERY_WAYS * DELIVERY_QUEUE; i++)
+		free(queues[i / DELIVERY_QUEUE].entries[i % DELIVERY_QUEUE].delivery.body);
+	memset(queues, 0, sizeof(queues));
+	settings = (struct settings){.mail_from = "skerry@a.example", .mail_to_count = 1};
+	settings.mail_to[0] = "@b.example";
 	memset(&seen, 0, sizeof(seen));
-	hook_queue_setup();
+	hook_way_setup();
+	mail_way_setup();
 	set_rule("full", "https://a.example/");
 	return 0;
 }
@@ -166,16 +212,16 @@ static void test_a_process_that_says_nothing_is_ended(void **state)
 {
 	(void)state;
 	tell();
-	test_clock_s += HOOK_QUEUE_LATE_S;
-	hook_queue_tick();
+	test_clock_s += DELIVERY_QUEUE_LATE_S;
+	delivery_queue_tick();
 	assert_int_equal(seen.ended, 0);
 	test_clock_s += 1;
-	hook_queue_tick();
+	delivery_queue_tick();
 	assert_int_equal(seen.ended, 1);
 	assert_string_equal(show("delivery"),
 			    "the process that sends has ended, and is tried again");
 	test_clock_s += 1;
-	hook_queue_tick();
+	delivery_queue_tick();
 	assert_int_equal(seen.sent, 2);
 	assert_true(seen.result(seen.id, 200, "it has answered 200"));
 	assert_string_equal(show("waiting"), "0");
@@ -188,10 +234,10 @@ static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
 		test_clock_s += 26;
-		hook_queue_tick();
+		delivery_queue_tick();
 	}
 	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
-	hook_queue_tick();
+	delivery_queue_tick();
 	assert_int_equal(seen.sent, 4);
 	set_rule("full", "https://b.example/");
 	/* How it went elsewhere is nothing of the rule that has the name now. */
@@ -201,7 +247,7 @@ static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
 	assert_string_equal(seen.url, "https://a.example/");
 	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
 	assert_string_equal(seen.audited, "nobody takes connections there, and was given up");
-	hook_queue_tick();
+	delivery_queue_tick();
 	assert_string_equal(seen.url, "https://b.example/");
 	assert_string_equal(show("waiting"), "1");
 	assert_true(seen.result(seen.id, 204, "it has answered 204"));
@@ -233,7 +279,7 @@ static void test_new_names_take_no_more_than_their_place(void **state)
 	assert_string_equal(seen.url, "https://b.example/");
 	/* The place goes on with the rule that has it now. */
 	assert_true(seen.result(first, 0, "it has not answered in time"));
-	hook_queue_tick();
+	delivery_queue_tick();
 	assert_int_equal(seen.sent, 3);
 	assert_string_equal(seen.url, "https://a.example/");
 	/* A flood of one rule loses its oldest, and nobody else's. */
@@ -255,21 +301,115 @@ static void test_own_networks(void **state)
 
 		snprintf(text, sizeof(text), "2600:db8:0:1::%x/64", i + 1);
 		assert_true(address_read_range(text, &network));
-		assert_true(queue_keep_network(known, &count, &network));
+		assert_true(hook_way_keep_network(known, &count, &network));
 	}
 	assert_int_equal(count, 1);
 	/* A wider network than one that is known is another one. */
 	assert_true(address_read_range("2600:db8:0:1::/48", &network));
-	assert_true(queue_keep_network(known, &count, &network));
+	assert_true(hook_way_keep_network(known, &count, &network));
 	assert_int_equal(count, 2);
 	for (unsigned i = 2; i <= ADDRESS_RANGES; i++) {
 		char text[64];
 
 		snprintf(text, sizeof(text), "2600:db9:%x::1/64", i);
 		assert_true(address_read_range(text, &network));
-		assert_int_equal(queue_keep_network(known, &count, &network), i < ADDRESS_RANGES);
+		assert_int_equal(hook_way_keep_network(known, &count, &network),
+				 i < ADDRESS_RANGES);
 	}
 	assert_int_equal(count, ADDRESS_RANGES);
+}
+
+/* --- mail --- */
+
+static void set_mail(const char *name, const char *address)
+{
+	set_rule(name, "");
+	snprintf(seen.rule.mail, sizeof(seen.rule.mail), "%s", address);
+}
+
+static void test_what_a_mail_says(void **state)
+{
+	(void)state;
+	set_mail("full", "ops@b.example");
+	tell();
+	assert_int_equal(seen.mails, 1);
+	assert_int_equal(seen.sent, 0);
+	assert_string_equal(seen.to, "ops@b.example");
+	assert_string_equal(seen.subject, "[skerry] warning: full fires for vm/web");
+	assert_non_null(strstr(seen.body, "it is so.\n\nrule      full\n"));
+	assert_non_null(strstr(seen.body, "\nseries    resident_bytes\n"));
+	assert_true(
+		delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "sendmail has taken it"));
+	assert_string_equal(show("mail_delivery"), "sendmail has taken it");
+	assert_string_equal(show("delivery"), "");
+}
+
+static void test_mail_goes_to_those_alone_who_may_get_it(void **state)
+{
+	(void)state;
+	set_mail("full", "ops@c.example");
+	tell();
+	set_mail("full", "ops@x.b.example");
+	tell();
+	assert_int_equal(seen.mails, 0);
+	set_mail("full", "ops@b.example");
+	settings.mail_from = NULL;
+	tell();
+	assert_int_equal(seen.mails, 0);
+	assert_string_equal(show("mail_waiting"), "0");
+	settings.mail_from = "skerry@a.example";
+	tell();
+	assert_int_equal(seen.mails, 1);
+}
+
+/* One at a time, in turn, and no more than the rate: others wait, and lose their oldest. */
+static void test_a_flood_of_mail(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		seen.place = i % 2;
+		set_mail(i % 2 ? "quiet" : "loud", "ops@b.example");
+		for (unsigned times = 0; times < (i % 2 ? 1 : 20); times++)
+			tell();
+		assert_int_equal(seen.mails, i < MAIL_BURST ? i + 1 : MAIL_BURST);
+		if (i >= MAIL_BURST)
+			continue;
+		assert_true(strstr(seen.subject, "quiet") || strstr(seen.subject, "loud"));
+		assert_true(delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "taken"));
+	}
+	set_mail("loud", "ops@b.example");
+	assert_string_equal(show("mail_waiting"), "8");
+	/* Then one each half minute, of both in turn. */
+	for (unsigned i = 0; i < 6; i++) {
+		char last[512];
+
+		snprintf(last, sizeof(last), "%s", seen.subject);
+		test_clock_s += MAIL_EVERY_S;
+		delivery_queue_tick();
+		delivery_queue_tick();
+		assert_int_equal(seen.mails, MAIL_BURST + i + 1);
+		if (i)
+			assert_string_not_equal(seen.subject, last);
+		assert_true(delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "taken"));
+	}
+}
+
+static void test_a_process_that_cannot_start_takes_nothing_of_the_rate(void **state)
+{
+	(void)state;
+	set_mail("full", "ops@b.example");
+	seen.mail_stands = true;
+	tell();
+	for (unsigned i = 0; i < 100; i++)
+		delivery_queue_tick();
+	seen.mail_stands = false;
+	delivery_queue_tick();
+	assert_int_equal(seen.mails, 1);
+	test_clock_s += DELIVERY_QUEUE_LATE_S + 1;
+	delivery_queue_tick();
+	assert_int_equal(seen.mails_ended, 1);
+	assert_string_equal(show("mail_delivery"),
+			    "the process that sends has ended, and is tried again");
 }
 
 int main(void)
@@ -282,6 +422,11 @@ int main(void)
 		cmocka_unit_test_setup(test_a_process_that_says_nothing_is_ended, setup),
 		cmocka_unit_test_setup(test_new_names_take_no_more_than_their_place, setup),
 		cmocka_unit_test_setup(test_another_web_hook_does_not_wait_for_the_old_one, setup),
+		cmocka_unit_test_setup(test_what_a_mail_says, setup),
+		cmocka_unit_test_setup(test_mail_goes_to_those_alone_who_may_get_it, setup),
+		cmocka_unit_test_setup(test_a_flood_of_mail, setup),
+		cmocka_unit_test_setup(test_a_process_that_cannot_start_takes_nothing_of_the_rate,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
