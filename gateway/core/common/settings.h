@@ -15,8 +15,8 @@ struct settings {
 	/* networks of guests into which published ports may lead, ADDRESS/BITS of IPv4 */
 	const char *publish[4];
 	unsigned publish_count;
-	const char *publish_at;	    /* the address at which published ports are; IPv4 */
-	unsigned publish_idle_s;    /* without a byte, after which a connection to one is ended */
+	const char *publish_at;	 /* the address at which published ports are; IPv4 */
+	unsigned publish_idle_s; /* without a byte, after which a connection to one is ended */
 	/* sendmail's path, who mail comes from (NULL: none is sent), and who may get it */
 	const char *sendmail, *mail_from, *mail_to[16];
 	unsigned mail_to_count;
