@@ -202,21 +202,46 @@ void names_forget(int stream)
 	}
 }
 
-/* Returns a place for a question that waits, or NULL if the client has too many, or all have. */
+/* Returns how many questions of the client wait. */
+static int names_count(uint32_t address)
+{
+	int count = 0;
+
+	for (int i = 0; i < NAMES_WAITING; i++)
+		count += names.list[i].used && names.list[i].asker.address == address;
+	return count;
+}
+
+static const char names_busy[] = "a client has up to 8 questions that wait for a name server, and "
+				 "all clients have 128, of which each gets a share";
+
+/*
+ * Returns a place for a question that waits, or NULL if the client has too many. When all places
+ * are taken, a client that has more of them than this one will gives one up.
+ */
 static struct names_waiting *names_place(const struct names_asker *asker)
 {
+	int most = names_count(asker->address) + 1;
 	struct names_waiting *place = NULL;
-	int own = 0;
 
+	if (most > NAMES_WAITING_CLIENT)
+		return NULL;
 	for (int i = 0; i < NAMES_WAITING; i++) {
 		struct names_waiting *waiting = names.list + i;
+		int count = waiting->used ? names_count(waiting->asker.address) : 0;
 
 		if (!waiting->used)
-			place = place ? place : waiting;
-		else
-			own += waiting->asker.address == asker->address;
+			return waiting;
+		if (count > most) {
+			place = waiting;
+			most = count;
+		}
 	}
-	return own < NAMES_WAITING_CLIENT ? place : NULL;
+	if (place) {
+		names_drop(place);
+		names_refuse(&place->asker, &place->question, DNS_REFUSED, 429, names_busy);
+	}
+	return place;
 }
 
 /* Answers a question for a listed name, at once or when a name server has. */
@@ -239,9 +264,7 @@ static void names_ask(const struct names_asker *asker, const struct dns_question
 	}
 	waiting = names_place(asker);
 	if (!waiting) {
-		names_refuse(asker, question, DNS_REFUSED, 429,
-			     "a client has up to 8 questions that wait for a name server, and all "
-			     "clients have 128");
+		names_refuse(asker, question, DNS_REFUSED, 429, names_busy);
 		return;
 	}
 	quota = quota_take_hour(names.rules, asker->address, clock_ms());

@@ -178,6 +178,24 @@ def test_silent(named):
         assert client.ask("api.test")[0] == "done"
 
 
+def test_share(named):
+    """Clients that wait for a silent name server in all places there are leave one to another client, and one after the other."""
+    _, server, port = named(lambda asked, name: [] if name.startswith("silent") else honest(asked, name))
+    many = [Asker(port, f"127.0.1.{number}") for number in range(1, 17)]
+    with Asker(port) as other:
+        for client in many:
+            for _ in range(8):
+                client.send(question("silent.lib.test"))
+        until = time.monotonic() + 4                # they are given up 6 s after they came
+        while len(server.asked) < 128:
+            assert time.monotonic() < until
+        assert other.ask("api.test")[:2] == ("done", [GOOD])
+        other.send(question("silent.lib.test"))
+        assert other.ask("api.test")[:2] == ("done", [GOOD])
+    for client in many:
+        client.socket.close()
+
+
 def test_rates(named):
     """A client's questions are bounded in a second and in an hour; others are served meanwhile."""
     one, server, port = named(honest, "names = *.lib.test\nnames.questions = 5\nnames.hour = 30\n")
