@@ -48,12 +48,8 @@ static enum status cache_slab_alloc(struct quota *quota, unsigned int kind, size
 	CHECK(bytes <= PAGE_SIZE - sizeof(**slab));
 	page_of(hpa)->flags |= PAGE_FLAG_SLAB;
 	*slab = hpa_to_pointer(hpa);
-	**slab = (struct slab){
-		.quota = quota,
-		.full = BIT((PAGE_SIZE - sizeof(**slab)) / bytes) - 1,
-		.kind = kind,
-		.bytes = (u32)bytes,
-	};
+	**slab = (struct slab){.quota = quota, .kind = kind, .bytes = (u32)bytes};
+	(*slab)->full = BIT((PAGE_SIZE - sizeof(**slab)) / bytes) - 1;
 	list_init(&(*slab)->node);
 	return STATUS_OK;
 }

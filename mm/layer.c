@@ -216,13 +216,6 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->breaking = memory->cursor = 0;
 }
 
-/* Clears `shown` in all mappings of the object, whose pages are all about to be unmapped. */
-static void layer_forget_shown(struct memory *memory)
-{
-	LIST_FOR_EACH(node, &memory->mappings)
-		layer_mapping_of(node)->shown = 0;
-}
-
 /*
  * Moves the object's pages to a new, frozen object. The live object keeps its promise; the present
  * pages are promised again for the frozen one. memory->lock keeps more from becoming present.
@@ -240,7 +233,8 @@ static enum status layer_freeze_begin(struct memory *memory)
 					memory->present, memory->flags, &frozen);
 	if (status == STATUS_OK) {
 		layer_put_below(memory, frozen);
-		layer_forget_shown(memory);
+		LIST_FOR_EACH(node, &memory->mappings)
+			layer_mapping_of(node)->shown = 0; /* all are about to be unmapped */
 	}
 	if (status == STATUS_OK && (memory->flags & MEMORY_OVERCOMMIT))
 		memory_promise_end(memory);

@@ -201,14 +201,9 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 	status = cache_alloc(space->quota, CACHE_MAPPING, sizeof(*mapping), (void **)&mapping);
 	if (status != STATUS_OK)
 		return status;
-	*mapping = (struct mapping){
-		.space = space,
-		.memory = memory,
-		.at = at,
-		.page_count = page_count,
-		.offset = offset,
-		.rights = rights | (space->second_stage ? 0 : PT_USER),
-	};
+	*mapping = (struct mapping){.space = space, .memory = memory, .at = at, .offset = offset};
+	mapping->page_count = page_count;
+	mapping->rights = rights | (space->second_stage ? 0 : PT_USER);
 	space_mappings_lock(space, memory);
 	status = space_mapping_insert(space, mapping);
 	if (status == STATUS_OK)
@@ -330,22 +325,16 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	hpa_t hpa;
 	bool own;
 
-	/*
-	 * Another CPU has mapped the page first, or the faulting CPU used an old translation; or
-	 * the leaf there lacks a right that the access needs.
-	 */
+	/* another CPU was first, this one used an old translation, or the leaf lacks a right */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
 			return STATUS_IN_USE;
 		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
 			       ? STATUS_OK
-			       : table_split(table, address);
+			       : table_split(table, address, &walk);
 	}
-	/*
-	 * `shown` is set before the page is looked up: a CPU that begins a copy-on-write break of
-	 * this page looks at `shown` afterwards.
-	 */
+	/* before the look-up: a CPU that begins a break of this page looks at `shown` afterwards */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
 	/* A reset may have hidden the page since this fault populated it. */
@@ -393,6 +382,21 @@ static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u
 }
 
 /*
+ * Gives all pages of 2 MiB leaves before a guest's first write there, so that reads fault no more.
+ * Not while other CPUs run the guest: a write to what is shown kicks them. Walks anew.
+ */
+static NOINLINE bool space_show_around(struct mapping *mapping, u64 address, struct pt_walk *walk)
+{
+	struct space *space = mapping->space;
+
+	if (space->second_stage && (mapping->rights & PT_EXECUTE) && tlb_flush_alone(space) &&
+	    space_leaf_put(mapping, address, PT_READ) == STATUS_OK &&
+	    table_split(&space->table, address, walk) == STATUS_OK)
+		return true;
+	return table_walk(&space->table, address, walk);
+}
+
+/*
  * Maps a page that the object itself owns, writable; if it is a frozen object's page, first makes a
  * step of its break.
  */
@@ -402,9 +406,12 @@ static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct 
 	struct table *table = &space->table;
 	struct pt_leaf leaf;
 	struct pt_walk walk;
+	bool found = table_walk(table, address, &walk);
 	enum status status;
 
-	if (table_walk(table, address, &walk)) {
+	if (unlikely(walk.level != PT_LEVEL_4K))
+		found = space_show_around(mapping, address, &walk);
+	if (found) {
 		if (walk.entry & table->format->write)
 			return STATUS_OK; /* another CPU has mapped the page first */
 		table_unmap_walked(table, address, &walk);
@@ -471,14 +478,6 @@ u8 *space_guest_byte(struct space *space, u64 address)
 	return page_owner(hpa) == PAGE_GUEST ? hpa_to_pointer(hpa) : NULL;
 }
 
-static bool space_running_anywhere(struct space *space)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(space->cpus); i++)
-		if (__atomic_load_n(&space->cpus[i], __ATOMIC_SEQ_CST) != 0)
-			return true;
-	return false;
-}
-
 enum status space_destroy(struct space *space)
 {
 	space->object.dead = true;
@@ -488,7 +487,7 @@ enum status space_destroy(struct space *space)
 		return STATUS_AGAIN;
 	}
 	/* CPUs that still have its tables loaded leave them in their loop (mm/tlb.h). */
-	if (space_running_anywhere(space)) {
+	if (tlb_space_runs(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;
 	}

@@ -201,16 +201,18 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 	return table_map(table, &leaf) == STATUS_OK;
 }
 
-/*
- * Returns true if the table page has an entry that points to another table: a present one above
- * level 4K without the bit of large leaves.
- */
+/* Returns true if an entry above level 4K points to a table: a present one that is no leaf. */
+static bool table_is_table(const struct pt_format *format, u64 entry)
+{
+	return (entry & format->present) && !(entry & format->large);
+}
+
 static bool table_has_tables(const struct pt_format *format, hpa_t node, enum pt_level level)
 {
 	const u64 *entry = hpa_to_pointer(node);
 
 	for (u32 i = 0; level != PT_LEVEL_4K && i < PT_ENTRY_COUNT; i++)
-		if ((entry[i] & format->present) && !(entry[i] & format->large))
+		if (table_is_table(format, entry[i]))
 			return true;
 	return false;
 }
@@ -221,7 +223,7 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	struct pt_walk walk;
 
 	table_walk_down(table, leaf->at, leaf->level, &walk);
-	if (!(walk.entry & format->present) || (walk.entry & format->large) ||
+	if (!table_is_table(format, walk.entry) ||
 	    table_has_tables(format, HPA(walk.entry & PTE_ADDRESS), leaf->level - 1))
 		return false;
 	table_entry_write(table, walk.node[walk.level], leaf->at, walk.level,
@@ -230,53 +232,65 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	return true;
 }
 
-enum status table_split(struct table *table, u64 at)
+enum status table_split(struct table *table, u64 at, struct pt_walk *walk)
 {
 	const struct pt_format *format = table->format;
-	struct pt_walk walk;
-	hpa_t node;
-	u64 bytes;
-	enum status status = table_node_alloc(table, &node);
+	enum status status = STATUS_OK;
 
-	if (status != STATUS_OK)
-		return status;
-	table_walk_down(table, at, PT_LEVEL_4K, &walk);
-	bytes = table_level_bytes(walk.level - 1);
-	if (walk.level == PT_LEVEL_2M)
-		walk.entry = (walk.entry & ~(format->large | format->no_execute)) | format->execute;
-	for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
-		table_entry_write(table, node, i * bytes, walk.level - 1, walk.entry + i * bytes);
-	table_entry_write(table, walk.node[walk.level], at, walk.level, node.value | format->table);
-	return STATUS_OK;
+	while (table_walk(table, at, walk) && walk->level != PT_LEVEL_4K) {
+		u64 bytes = table_level_bytes(walk->level - 1);
+		hpa_t node;
+
+		status = table_node_alloc(table, &node);
+		if (status != STATUS_OK)
+			break;
+		if (walk->level == PT_LEVEL_2M)
+			walk->entry = (walk->entry & ~(format->large | format->no_execute)) |
+				      format->execute;
+		for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
+			((u64 *)hpa_to_pointer(node))[i] = walk->entry + i * bytes;
+		page_of(node)->references = PT_ENTRY_COUNT;
+		if (table->uncached)
+			cache_flush(hpa_to_pointer(node), PAGE_SIZE);
+		table_entry_write(table, walk->node[walk->level], at, walk->level,
+				  node.value | format->table);
+	}
+	return status;
 }
 
 /*
- * Walks to the 4-KiB entry of the address; goes on from the lowest table if the previous walk ended
- * there and that table covers the address too. Before the first walk, walk->level is TOP.
+ * Walks to the address's entry at level `last`; goes on from the lowest table if the previous walk
+ * ended at that level and the table covers the address too. Before the first walk, walk->level is
+ * TOP.
  */
-static void table_walk_on(const struct table *table, u64 at, struct pt_walk *walk)
+static void table_walk_on(const struct table *table, u64 at, enum pt_level last,
+			  struct pt_walk *walk)
 {
-	if (walk->level == PT_LEVEL_4K && (walk->at ^ at) < table_level_bytes(PT_LEVEL_2M))
-		walk->entry = *table_entry_of(walk->node[PT_LEVEL_4K], at, PT_LEVEL_4K);
+	if (walk->level == last && (walk->at ^ at) < table_level_bytes(last + 1))
+		walk->entry = *table_entry_of(walk->node[last], at, last);
 	else
-		table_walk_down(table, at, PT_LEVEL_4K, walk);
+		table_walk_down(table, at, last, walk);
 	walk->at = at;
 }
 
 /*
- * Clears the entry around *at, frees tables that become empty, and moves *at behind the entry.
- * Returns true if a leaf, or a table that CPUs may still walk, was removed.
+ * Clears the entry around *at that is at level `last`, PT_LEVEL_2M at most, or above; a table of
+ * pages to which it points goes with its leaves. Frees tables that become empty, and moves *at
+ * behind the entry. Returns true if a leaf, or a table that CPUs may still walk, was removed.
  */
-static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk)
+static bool table_unmap_entry(struct table *table, u64 *at, enum pt_level last,
+			      struct pt_walk *walk)
 {
 	enum pt_level level;
 	u64 bytes;
 
-	table_walk_on(table, *at, walk);
+	table_walk_on(table, *at, last, walk);
 	level = walk->level;
 	bytes = table_level_bytes(level);
 	if (walk->entry & table->format->present)
 		table_entry_write(table, walk->node[level], *at, level, 0);
+	if (level == PT_LEVEL_2M && table_is_table(table->format, walk->entry))
+		tlb_page_free(HPA(walk->entry & PTE_ADDRESS), table->quota);
 	for (; level < TOP && page_of(walk->node[level])->references == 0; level++) {
 		table_entry_write(table, walk->node[level + 1], *at, level + 1, 0);
 		tlb_page_free(walk->node[level], table->quota);
@@ -301,7 +315,7 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 		if (place >= pages || (page >= begin && page < end))
 			continue;
 		begin = end = page;
-		any |= table_unmap_entry(table, &end, &walk);
+		any |= table_unmap_entry(table, &end, PT_LEVEL_4K, &walk);
 	}
 	return any;
 }
@@ -309,14 +323,11 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
 	struct pt_walk walk = {.level = TOP};
-	u64 left;
 
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
-		(void)table_unmap_entry(table, at, &walk);
-		/* the absent pages that follow in the same half of a table: the step stays short */
-		left = MIN(-*at % (1 * MIB), end - *at) >> PAGE_SHIFT;
-		if (walk.level == PT_LEVEL_4K && left != 0)
-			*at += words_clear(table_entry_of(walk.node[0], *at, 0), left) * PAGE_SIZE;
+		bool whole = *at % (2 * MIB) == 0 && end - *at >= 2 * MIB;
+
+		(void)table_unmap_entry(table, at, whole ? PT_LEVEL_2M : PT_LEVEL_4K, &walk);
 	}
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }

@@ -118,15 +118,17 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
 /*
- * Replaces the leaf around `at`, above PT_LEVEL_4K, by a table of leaves of the next level that map
- * the same memory; leaves of 4 KiB become executable. STATUS_NO_MEMORY, STATUS_NO_QUOTA. Rights are
- * gained and none lost, so no TLB need be flushed.
+ * Replaces the leaf around `at`, if it is above PT_LEVEL_4K, by tables down to leaves of 4 KiB that
+ * map the same memory; these become executable. The walk goes to `at` then. STATUS_NO_MEMORY,
+ * STATUS_NO_QUOTA: it is not split all the way. Rights are gained and none lost, so no TLB need be
+ * flushed.
  */
-enum status table_split(struct table *table, u64 at) MUST_CHECK;
+enum status table_split(struct table *table, u64 at, struct pt_walk *walk) MUST_CHECK;
 
 /*
  * Unmaps [*at, end), whose ends cut through no leaf, and frees tables that become empty, once every
- * CPU has gone through its loop (mm/tlb.h). Visits a bounded number of entries: returns
+ * CPU has gone through its loop (mm/tlb.h): a table of pages that lies in the range goes as a
+ * whole, with its leaves. Visits a bounded number of entries: returns
  * STATUS_AGAIN, with *at moved on, when there may be more. The caller flushes the TLBs after each
  * call.
  */

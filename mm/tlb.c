@@ -178,6 +178,15 @@ bool tlb_flush_alone(struct space *space)
 	return others == 0;
 }
 
+bool tlb_space_runs(const struct space *space)
+{
+	u64 any = 0;
+
+	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++)
+		any |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST);
+	return any != 0;
+}
+
 bool tlb_must_flush(const struct space *space, u64 *seen)
 {
 	u64 generation = __atomic_load_n(&space->generation, __ATOMIC_SEQ_CST);

@@ -27,6 +27,8 @@ void tlb_flush_space(struct space *space);
  * the space. Returns false if other CPUs may have used it too.
  */
 bool tlb_flush_alone(struct space *space);
+/* Returns true if a CPU runs on the space, or has its tables loaded. */
+bool tlb_space_runs(const struct space *space);
 
 /*
  * Records that a CPU begins or stops running on the space; in between tlb_flush_space kicks the

@@ -220,14 +220,10 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	thread->ran_closed = RAN_NOTHING;
 	thread->serial = ++serials;
 	thread->state = THREAD_READY;
-	thread->frame = (struct trap_frame){
-		.rip = entry,
-		.rsp = stack,
-		.rdi = argument,
-		.cs = SELECTOR_USER_CODE,
-		.ss = SELECTOR_USER_DATA,
-		.rflags = RFLAGS_FIXED | RFLAGS_IF,
-	};
+	thread->frame = (struct trap_frame){.rip = entry, .rsp = stack, .rdi = argument};
+	thread->frame.cs = SELECTOR_USER_CODE;
+	thread->frame.ss = SELECTOR_USER_DATA;
+	thread->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	list_push_back(&process->threads, &thread->sibling);
 	process->thread_count++;
 	process->group->thread_count++;

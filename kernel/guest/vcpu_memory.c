@@ -57,7 +57,9 @@ bool vcpu_handle_write(struct vcpu *vcpu)
 	 */
 	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
-	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
+	/* the first call may have taken the page from other mappings, which mostly lacked it */
+	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK &&
+	    space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
 		return false;
 	if (tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;

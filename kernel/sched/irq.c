@@ -32,12 +32,9 @@ static enum status irq_alloc(u32 number, u32 apic_id, bool level, struct irq **i
 	if (status != STATUS_OK)
 		return status;
 	(*irq)->number = number;
-	(*irq)->message = (struct iommu_message){
-		.unit = IOMMU_NOBODY,
-		.vector = VECTOR_GSI_FIRST + number,
-		.apic_id = apic_id,
-		.level = level,
-	};
+	(*irq)->message = (struct iommu_message){.unit = IOMMU_NOBODY, .level = level};
+	(*irq)->message.vector = VECTOR_GSI_FIRST + number;
+	(*irq)->message.apic_id = apic_id;
 	irqs[number] = *irq;
 	return iommu_message(&(*irq)->message, false, &(*irq)->value);
 }

@@ -221,13 +221,15 @@ void prove_any_entry(void)
 /* A single step of table_unmap: after it the tables could again be any. */
 void prove_any_unmap(void)
 {
+	u32 last = (u32)ANY_OF(PT_LEVEL_4K, PT_LEVEL_2M);
 	u64 at = ANY_U64;
 	struct pt_walk walk;
 
 	any_format();
 	split_top();
+	//@ split last;
 	walk.level = TOP;
-	(void)table_unmap_entry(&table, &at, &walk);
+	(void)table_unmap_entry(&table, &at, (enum pt_level)last, &walk);
 }
 
 void prove_any_merge(void)

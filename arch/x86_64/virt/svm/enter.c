@@ -83,13 +83,10 @@ static void svm_reflect(struct virt_vcpu *vcpu)
 		return;
 	if (vcpu->exit.vector == VECTOR_PF)
 		svm_vmcb(vcpu)->save.cr2 = vcpu->exit.qualification2;
-	vcpu->event = (struct vcpu_event){
-		.valid = 1,
-		.type = EVENT_EXCEPTION,
-		.vector = (u8)vcpu->exit.vector,
-		.has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vcpu->exit.vector)) != 0,
-		.error_code = vcpu->exit.error_code,
-	};
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_EXCEPTION};
+	vcpu->event.vector = (u8)vcpu->exit.vector;
+	vcpu->event.has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vcpu->exit.vector)) != 0;
+	vcpu->event.error_code = vcpu->exit.error_code;
 }
 
 /*

@@ -132,10 +132,8 @@ void vmx_collect(struct virt_vcpu *vcpu)
 /* Reports an entry that failed in the checks before those of the guest state (SDM vol. 3, 27.2). */
 static void vmx_entry_refused(struct virt_vcpu *vcpu)
 {
-	vcpu->exit = (struct vcpu_exit){
-		.reason = EXIT_ENTRY_FAILED,
-		.vendor_code = vmcs_read32(VMCS_INSTRUCTION_ERROR),
-	};
+	vcpu->exit = (struct vcpu_exit){.reason = EXIT_ENTRY_FAILED};
+	vcpu->exit.vendor_code = vmcs_read32(VMCS_INSTRUCTION_ERROR);
 }
 
 static void vmx_decode_io(struct vcpu_exit *exit)
