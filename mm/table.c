@@ -223,6 +223,7 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	struct pt_walk walk;
 
 	table_walk_down(table, leaf->at, leaf->level, &walk);
+	/*@ split walk.entry; */ /* for `make verify` */
 	if (!table_is_table(format, walk.entry) ||
 	    table_has_tables(format, HPA(walk.entry & PTE_ADDRESS), leaf->level - 1))
 		return false;
@@ -285,6 +286,7 @@ static bool table_unmap_entry(struct table *table, u64 *at, enum pt_level last,
 	u64 bytes;
 
 	table_walk_on(table, *at, last, walk);
+	/*@ split walk->entry; */ /* for `make verify` */
 	level = walk->level;
 	bytes = table_level_bytes(level);
 	if (walk->entry & table->format->present)

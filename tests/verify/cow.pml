@@ -12,8 +12,14 @@
  * space are awaited. A CPU takes its pending word when it passes its loop, then compares generations
  * before it enters the guest. Quiet: each awaited CPU was once seen without PENDING_KICK.
  *
+ * If only the writer's CPU is on the space, it first shows the block's pages (space_show_around); and
+ * it need not kick and await, if after it took the leaf away there is still no other (tlb_flush_alone).
+ * It has read the page itself, and may go back to the guest without passing its loop. That is searched
+ * with one reader, the rest with two.
+ *
  * Each `atomic` step is one atomic access, or what a lock covers. BROKEN publishes before quiet; in BROKEN_SLOTS
- * there are slots above no sooner than the page.
+ * there are slots above no sooner than the page; BROKEN_ALONE looks for other CPUs before it shows and not
+ * after it took the leaf away; BROKEN_BACK goes back to the guest without a look at the generation.
  */
 #ifdef BROKEN_SLOTS
 #define READERS 1
@@ -39,6 +45,7 @@ bool breaking;       /* memory->breaking names the page */
 bool slots;          /* the top has some for what was a block */
 bool own;            /* the page's there */
 bool written;
+bool around;         /* the block's pages are shown before the write */
 
 inline pass(cpu)
 {
@@ -104,21 +111,51 @@ inline flush_space()
 	}
 }
 
+inline look_for_others()
+{
+	others = on[0]
+}
+
 proctype writer()
 {
 	byte seen, now, i;
-	bool quiet;
+	bool quiet, back, shows;
+	bool others = true;
 
 	do
-	:: pass(WRITER);
-		enter(WRITER, seen, now);
+	:: 	if
+		:: pass(WRITER);
+			back = false
+		:: back && !pending[WRITER]
+		fi;
+#ifdef BROKEN_BACK
 		if
-		:: atomic { leaf == OWN -> tlb[WRITER] = OWN; written = true }; break
+		:: !back -> enter(WRITER, seen, now)
+		:: else
+		fi;
+#else
+		enter(WRITER, seen, now);
+#endif
+		back = around;
+		if
+		:: atomic { around && leaf == FROZEN && tlb[WRITER] == NONE -> tlb[WRITER] = FROZEN }
+		:: atomic { leaf == OWN -> assert(tlb[WRITER] != FROZEN); written = true }; break
 		:: atomic { own && leaf == NONE -> leaf = OWN }
 		:: atomic { own && leaf == FROZEN -> leaf = NONE }; flush_space()
 		:: !own -> /* a step of own */
 			if
 			:: !breaking ->
+				if
+				:: around ->
+					generation++;
+					look_for_others();
+					shows = !others;
+					if
+					:: atomic { shows && leaf == NONE && !slots -> leaf = FROZEN }
+					:: else
+					fi
+				:: else
+				fi;
 #ifdef BROKEN_SLOTS
 				breaking = true;
 #else
@@ -126,7 +163,19 @@ proctype writer()
 #endif
 				if
 				:: atomic { leaf != NONE -> leaf = NONE };
-					flush_space()
+					if
+					:: around -> generation++;
+#ifdef BROKEN_ALONE
+						others = !shows
+#else
+						look_for_others()
+#endif
+					:: else
+					fi;
+					if
+					:: others -> flush_space()
+					:: else
+					fi
 				:: leaf == NONE
 				fi
 			:: else
@@ -165,7 +214,7 @@ init {
 		run reader(0);
 		if
 		:: READERS == 2 -> run reader(1)
-		:: else
+		:: around = true
 		fi;
 		run writer();
 		run apic()

@@ -7,10 +7,11 @@
  * the whole block as long as there are no slots above. The writer names the page as on its way, makes
  * slots and looks at the note under the object's lock; what the reader has mapped it takes away under
  * the space's lock. Once the copy has been written to, the reader must not read the page below. How
- * CPUs are made to forget translations is cow.pml's.
+ * CPUs are made to forget translations is cow.pml's. Before a guest in the reader's space writes, the
+ * block's leaf is split, so that page and neighbour have a leaf each (`space_show_around`).
  *
  * BROKEN notes after the lookup; BROKEN_PAGE notes the page alone that was touched; BROKEN_SLOTS has
- * slots above no sooner than the page.
+ * slots above no sooner than the page; BROKEN_SPLIT splits the leaf that it saw before it had the lock.
  */
 #define NONE 0
 #define BELOW 1
@@ -73,6 +74,27 @@ fault:		lock();
 			page = 0
 		};
 		locked = false
+#ifdef BROKEN_SPLIT
+	:: block != NONE -> found = block;
+		lock();
+		atomic {
+			block = NONE;
+			leaf[0] = found;
+			leaf[1] = found;
+			found = NONE
+		};
+		locked = false
+#else
+	:: block != NONE ->
+		lock();
+		atomic {
+			if
+			:: block != NONE -> leaf[0] = block; leaf[1] = block; block = NONE
+			:: else
+			fi
+		};
+		locked = false
+#endif
 	:: atomic { MAPPED(0) -> assert((block == NONE && leaf[0] == OWN) || !written) }
 	:: atomic { !locked && (MAPPED(0) || MAPPED(1)) -> /* unmapped for another reason */
 			block = NONE;

@@ -6,7 +6,8 @@
  *
  * Proved with any address: no run-time error, and the walk never leaves the tables. Proved for
  * chosen addresses, where the state is known well enough: what is mapped is found, what is unmapped
- * is not, rights change and nothing else does, no table that was given back is reached again.
+ * is not, what is split maps the same memory, rights change and nothing else does, no table that
+ * was given back is reached again.
  */
 #include "tests/verify/frama.h"
 
@@ -369,6 +370,38 @@ void prove_protect(void)
 	//@ assert one_page: found.level == PT_LEVEL_4K && found.at == at;
 	//@ assert same_page: found.hpa.value == was;
 	//@ assert rights_changed: found.rights == PT_READ;
+	//@ assert same_type: found.type == before.type;
+}
+
+/*
+ * Proves that a large leaf that is split still maps the same memory, writable or not as before; so
+ * it does if no page is left for a table halfway.
+ */
+void prove_split(void)
+{
+	u32 which = ANY_CHOSEN;
+	struct pt_leaf before = {0};
+	struct pt_leaf found = {0};
+	struct pt_walk walk;
+	enum status status;
+	bool was_there;
+	bool there;
+	u64 was;
+	u64 is;
+
+	//@ split which;
+	one_way(which);
+	was_there = table_lookup(&table, at, &before);
+	status = table_split(&table, at, &walk);
+	there = table_lookup(&table, at, &found);
+	//@ assert as_before: there == was_there;
+	if (!there)
+		return;
+	was = before.hpa.value + (at - before.at);
+	is = found.hpa.value + (at - found.at);
+	//@ assert same_page: is == was;
+	//@ assert small: status != STATUS_OK || found.level == PT_LEVEL_4K;
+	//@ assert same_write: (found.rights & ~PT_EXECUTE) == (before.rights & ~PT_EXECUTE);
 	//@ assert same_type: found.type == before.type;
 }
 
