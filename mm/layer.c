@@ -62,11 +62,12 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 }
 
 /* Returns true if another mapping may show the frozen page `index` below, or still write to it. */
-static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
+static bool layer_shown_elsewhere(const struct memory *memory, const struct mapping *mapping,
+				  u64 index)
 {
-	if (!mapping->memory->below->frozen)
+	if (!memory->below->frozen)
 		return true;
-	LIST_FOR_EACH(node, &mapping->memory->mappings) {
+	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *other = layer_mapping_of(node);
 
 		if (other != mapping && (READ_ONCE(other->shown) & layer_shown_bit(index)))
@@ -79,10 +80,10 @@ static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
  * Begins the break of page `index`: no fault maps it from now on, and its chunk has slots, so that
  * no leaf of a block below covers it. STATUS_IN_USE: others may show it. Under memory->lock.
  */
-static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u64 index,
+static ALWAYS_INLINE enum status layer_begin_breaking(struct memory *memory,
+						      const struct mapping *mapping, u64 index,
 						      u64 **slot)
 {
-	struct memory *memory = mapping->memory;
 	enum status status = STATUS_OK;
 
 	if (unlikely(*slot == NULL)) {
@@ -96,7 +97,7 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 	memory->breaking = index + 1;
 	if (unlikely(memory->revoked))
 		layer_wait_begin(memory, WAIT_PAGE);
-	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
+	return layer_shown_elsewhere(memory, mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
 /* Puts the page into its slot and on the list of the object's own pages, which a reset hides. */
@@ -170,7 +171,7 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 		return STATUS_OK;
 	}
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = layer_begin_breaking(mapping, index, &slot);
+	status = layer_begin_breaking(memory, mapping, index, &slot);
 	if (status == STATUS_OK)
 		status = layer_give_page(memory, index, slot, hpa);
 	lock_release(&memory->lock, LOCK_MEMORY);

@@ -424,8 +424,8 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	u64 *next;
 
 	*index += pages;
-	/* the absent pages that follow; no whole chunk, which is a block where audits count */
-	left = MIN(-*index % (MEMORY_CHUNK_PAGES / 2), memory->page_count - *index);
+	/* the absent pages that follow, few: a call of memory_destroy makes many such steps */
+	left = MIN(-*index % (MEMORY_CHUNK_PAGES / 8), memory->page_count - *index);
 	next = left != 0 && level == PT_LEVEL_4K ? memory_slot_find(memory, *index) : NULL;
 	*index += next != NULL ? words_clear(next, left) : 0;
 	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */

@@ -330,9 +330,7 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
 			return STATUS_IN_USE;
-		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
-			       ? STATUS_OK
-			       : table_split(table, address, &walk);
+		return access & ~leaf.rights ? table_split(table, address, &walk) : STATUS_OK;
 	}
 	/* before the look-up: a CPU that begins a break of this page looks at `shown` afterwards */
 	if (mapping->memory->below != NULL)
@@ -382,8 +380,9 @@ static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u
 }
 
 /*
- * Gives all pages of 2 MiB leaves before a guest's first write there, so that reads fault no more.
- * Not while other CPUs run the guest: a write to what is shown kicks them. Walks anew.
+ * Gives all pages of 2 MiB leaves before a guest's first write there, so that reads fault no more;
+ * but not the guest's own, which one leaf maps for writing, and not while other CPUs run the guest:
+ * a write to what is shown kicks them. Walks anew.
  */
 static NOINLINE bool space_show_around(struct mapping *mapping, u64 address, struct pt_walk *walk)
 {
@@ -391,6 +390,8 @@ static NOINLINE bool space_show_around(struct mapping *mapping, u64 address, str
 
 	if (space->second_stage && (mapping->rights & PT_EXECUTE) && tlb_flush_alone(space) &&
 	    space_leaf_put(mapping, address, PT_READ) == STATUS_OK &&
+	    !(table_walk(&space->table, address, walk) &&
+	      (walk->entry & space->table.format->write)) &&
 	    table_split(&space->table, address, walk) == STATUS_OK)
 		return true;
 	return table_walk(&space->table, address, walk);

@@ -171,15 +171,15 @@ enum status table_map_walked(struct table *table, struct pt_walk *walk, const st
 	if ((walk->entry & format->present) || walk->level < leaf->level)
 		return STATUS_IN_USE;
 	while (walk->level > leaf->level) {
-		hpa_t node;
-		enum status status = table_node_alloc(table, &node);
+		hpa_t *node = &walk->node[walk->level - 1];
+		enum status status = table_node_alloc(table, node);
 
 		if (status != STATUS_OK)
 			return status;
 		table_entry_write(table, walk->node[walk->level], leaf->at, walk->level,
-				  node.value | (format->table + format->table_level * walk->level));
+				  node->value |
+					  (format->table + format->table_level * walk->level));
 		walk->level--;
-		walk->node[walk->level] = node;
 	}
 	table_entry_write(table, walk->node[walk->level], leaf->at, walk->level,
 			  table_leaf_encode(format, leaf));

@@ -304,6 +304,35 @@ static void test_destroy_sparse(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* The slots that a step looks at are bounded, too, however few pages they hold. */
+static void test_destroy_looks_at_few(void **state)
+{
+	const u64 page_count = 64 * 512;
+	struct quota quota;
+	struct memory *memory;
+	u64 before, from;
+	enum status status;
+
+	(void)state;
+	machine_start(16 * MIB);
+	before = machine_free_pages();
+	machine_quota(&quota, 1000);
+	assert_int_equal(memory_create(&quota, PAGE_GUEST, page_count, MEMORY_OVERCOMMIT, &memory),
+			 STATUS_OK);
+	for (u64 index = 0; index < page_count; index += 512)
+		assert_int_equal(memory_populate(memory, index), STATUS_OK);
+	do {
+		from = memory->destroy_cursor;
+		status = memory_destroy(memory);
+		if (status == STATUS_AGAIN)
+			assert_in_range(memory->destroy_cursor - from, 1, 64 * 64);
+	} while (status == STATUS_AGAIN);
+	assert_in_range(page_count - from, 1, 64 * 64);
+	assert_int_equal(tlb_pages_waiting(), 64);
+	machine_settle();
+	machine_assert_clean(before, &quota);
+}
+
 static void try_everything(struct quota *quota, unsigned int *refused)
 {
 	struct memory *memory;
@@ -390,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_destroy_in_steps),
 		cmocka_unit_test(test_destroy_sparse),
+		cmocka_unit_test(test_destroy_looks_at_few),
 		cmocka_unit_test(test_failing_allocation),
 	};
 
