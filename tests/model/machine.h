@@ -88,6 +88,14 @@ static void quota_release(struct quota *quota, enum page_owner owner, u64 count,
 	machine_returning[n].mark = mark;
 }
 
+/* What a group that has ended gave back last is not the next one's. */
+static void machine_group_begins(const struct quota *quota)
+{
+	for (u32 n = 0; n < ARRAY_COUNT(machine_returning); n++)
+		if (machine_returning[n].quota == quota)
+			machine_returning[n].quota = NULL;
+}
+
 /* A group never has more pages than its limit, with those that are not free yet. */
 static enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 {

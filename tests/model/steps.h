@@ -143,6 +143,7 @@ static void step_group(struct vm *vm, u64 limit)
 		return;
 	memset(&vm->account, 0, sizeof(vm->account));
 	quota_init(&vm->quota, &vm->account, limit);
+	machine_group_begins(&vm->quota);
 }
 
 static u32 step_owner(void)
