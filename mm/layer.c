@@ -62,15 +62,14 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 }
 
 /* Returns true if another mapping may show the frozen page `index` below, or still write to it. */
-static bool layer_shown_elsewhere(const struct memory *memory, const struct mapping *mapping,
-				  u64 index)
+static bool layer_shown_elsewhere(const struct memory *memory, const struct mapping *own, u64 index)
 {
 	if (!memory->below->frozen)
 		return true;
 	LIST_FOR_EACH(node, &memory->mappings) {
 		const struct mapping *other = layer_mapping_of(node);
 
-		if (other != mapping && (READ_ONCE(other->shown) & layer_shown_bit(index)))
+		if (other != own && (READ_ONCE(other->shown) & layer_shown_bit(index)))
 			return true;
 	}
 	return false;

@@ -240,16 +240,17 @@ enum status table_split(struct table *table, u64 at, struct pt_walk *walk)
 
 	while (table_walk(table, at, walk) && walk->level != PT_LEVEL_4K) {
 		u64 bytes = table_level_bytes(walk->level - 1);
+		u64 entry = walk->entry;
 		hpa_t node;
 
 		status = table_node_alloc(table, &node);
 		if (status != STATUS_OK)
 			break;
 		if (walk->level == PT_LEVEL_2M)
-			walk->entry = (walk->entry & ~(format->large | format->no_execute)) |
-				      format->execute;
-		for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
-			((u64 *)hpa_to_pointer(node))[i] = walk->entry + i * bytes;
+			entry = (entry & ~(format->large | format->no_execute)) | format->execute;
+#pragma GCC unroll 8 /* a clone's first write to a block waits for this loop */
+		for (u64 i = 0, *to = hpa_to_pointer(node); i < PT_ENTRY_COUNT; i++, entry += bytes)
+			to[i] = entry;
 		page_of(node)->references = PT_ENTRY_COUNT;
 		if (table->uncached)
 			cache_flush(hpa_to_pointer(node), PAGE_SIZE);

@@ -306,12 +306,12 @@ def test_copies_instructions(build, tmp_path, emulator, vcpus):
         cost(machine, "w")
         held = [one(machine, "vm snapshot copies one")["held_us"]]
         found = []
-        for key in "rwrwr":  # pages are new only in the first round
+        for key in "wrwrw":  # block and pages are new only in the first round
             found.append(cost(machine, key))
             held.append(one(machine, "vm reset copies --to one")["held_us"])
         held = [us * INSTRUCTIONS[emulator] for us in held]
         print(f"{emulator}, {vcpus} vCPUs: snapshot {held[0]}, resets {held[1:]}; writes {found}")
-        assert all(first <= 3500 and each <= 1500 for first, each in found)
+        assert all(first <= 5500 and each <= 1500 for first, each in found)
         assert max(held[2:]) <= (100_000 if vcpus == 1 else 145_000)
         assert ": 0 found" in machine.command("audit")
 
