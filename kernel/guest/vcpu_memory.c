@@ -49,22 +49,21 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 bool vcpu_handle_write(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;
-	const struct vcpu_exit *exit = &vcpu->virt.exit;
+	enum status status;
 
 	/*
 	 * An event whose delivery the write cut short must be injected again: only the full exit
 	 * path does that.
 	 */
-	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
+	if (!(vcpu->virt.exit.access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
-	/* the first call may have taken the page from other mappings, which mostly lacked it */
-	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK &&
-	    space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
-		return false;
-	if (tlb_must_flush(space, &vcpu->space_seen))
+	status = space_fault_layered(space, vcpu->virt.exit.gpa, PT_WRITE);
+	if (status == STATUS_AGAIN) /* the page was taken from mappings, which mostly lacked it */
+		status = space_fault_layered(space, vcpu->virt.exit.gpa, PT_WRITE);
+	if (status == STATUS_OK && tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;
 	/* The flush may have kicked this CPU too, without an interrupt to end the next entry. */
-	return (this_cpu()->pending & PENDING_KICK) == 0;
+	return status == STATUS_OK && (this_cpu()->pending & PENDING_KICK) == 0;
 }
 
 bool vcpu_handle_memory(struct vcpu *vcpu)
