@@ -22,6 +22,8 @@ COMPILE = ("-std=gnu17", "-O0", "-w", "-fno-strict-aliasing")
 
 # (what is gone, file, function, the expression there, what takes its place, the test that notices)
 MUTANTS = MUTANTS_MM + (
+    ("a write that took its page from others faults again", "kernel/guest/vcpu_memory.c", "vcpu_handle_write",
+     "if (status == STATUS_AGAIN)", "if (0)", "vcpu_run_test"),
     ("a process that must wait is begun", "kernel/group/process.c", "process_must_wait",
      "return status == STATUS_AGAIN;", "return false;", "sys_process_test"),
     ("a lost page ends those whose memory has it alone", "kernel/cpu/machine_check.c",

@@ -326,6 +326,29 @@ static void test_write_kicks_itself(void **state)
 	vm.space = &space;
 }
 
+/* A page that another mapping has shown is taken from it and given to the guest in one exit. */
+static void test_write_takes_from_others(void **state)
+{
+	struct memory *memory;
+	struct space *other;
+	struct pt_leaf leaf;
+	u64 at;
+
+	(void)state;
+	start_layered(NULL, 0);
+	memory = space_mapping(vm.space, 0)->memory;
+	assert_int_equal(space_create_guest(NULL, &format_ept, &other), STATUS_OK);
+	assert_int_equal(space_map(other, 0, memory, 0, 8, PT_READ, &at), STATUS_OK);
+	assert_int_equal(space_fault(other, 0x5000, PT_READ), STATUS_OK);
+	vcpu.virt.exit = (struct vcpu_exit){.gpa = 0x5000, .access = ACCESS_WRITE};
+	(void)vcpu_handle_write(&vcpu);
+	assert_false(table_lookup(&other->table, 0x5000, &leaf));
+	assert_true(table_lookup(&vm.space->table, 0x5000, &leaf));
+	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
+	assert_int_equal(memory->present, 1);
+	vm.space = &space;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_signalled),
 		cmocka_unit_test(test_write_kicks_itself),
+		cmocka_unit_test(test_write_takes_from_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
