@@ -94,10 +94,13 @@ def test_named(client):
     for owner in ("", "x" * 65, "\u00e4", "a\u009b2J"):
         for words in (("run=" + owner,), ("egress=none", "run=" + owner)):
             refused = client.ask("vm clone", "busybox@gate", "three", *words)
-            assert (refused["code"], refused["error"]) == ("bad-argument", "run= names nobody; use 1 to 64 printable characters"), refused
+            assert (refused["code"], refused["error"]) == ("bad-argument", "the owner of a run must have 1 to 64 printable characters"), refused
+        assert client.ask("runs give", "one", owner)["code"] == "bad-argument"
     assert client.ask("vm clone", "busybox@gate", "three", "run=a", "net=b")["code"] == "bad-argument"
+    assert client.ask("runs give", "two", "bob")["code"] == "bad-state" and client.ask("runs give", "four", "bob")["code"] == "not-found"
+    assert client.result("runs give", "one", "bob b") == [{"name": "one", "owner": "bob b"}]
     client.result("vm clone", "busybox@gate", "three", "run=" + "x" * 64)
-    assert [row["owner"] for row in client.result("runs")] == ['alice via "x"', "x" * 64]
+    assert [row["owner"] for row in client.result("runs")] == ["bob b", "x" * 64]
     for name in ("one", "two", "three"):
         client.result("vm destroy", name)
     assert client.result("runs") == []

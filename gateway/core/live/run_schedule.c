@@ -31,6 +31,13 @@ size_t run_count(const struct identity *who, bool active)
 	return count;
 }
 
+static void run_given(uint64_t unused, json_t *reply)
+{
+	/* Skerry goes on to show a clone as nobody's when it has not taken its owner. */
+	(void)unused;
+	(void)reply;
+}
+
 /*
  * Gives a run a clone of its template that waits at the gate. Returns false if there is none, or if
  * the run has a list of its own of what it may send to, with which its clone has to be made.
@@ -44,6 +51,8 @@ bool run_take_spare(struct run *run)
 		    spare->result || strcmp(spare->template, run->template))
 			continue;
 		string_copy(run->vm, sizeof(run->vm), spare->vm);
+		run_ask(run, "runs give", (const char *const[]){run->vm, run->actor, NULL},
+			run_given);
 		run->link = spare->link;
 		spare->link = (struct run_link){0};
 		run_free(spare);

@@ -41,7 +41,7 @@ class Machine:
         self.name, self.number = name, number
         self.uuid = f"00000000-0000-4000-8000-{number:012x}"
         self.state, self.reason, self.exit_code = "created", "", None
-        self.snapshots, self.clone_of = [], None    # that: the name of a VM, and of its snapshot
+        self.snapshots, self.clone_of, self.run_of = [], None, ""     # clone_of: the name of a VM, and of its snapshot
         self.addresses = []     # of its cards, by the switch's word
         self.config = {"memory": "128M", "vcpus": "1", "weight": "256", "cap": "none",
                        **(config or {"kernel": "vmlinuz", "cmdline": "console=ttyS0"})}

@@ -44,6 +44,13 @@ class Snapshots:
             raise Refused("not-found", f'{vm.name} has no snapshot "{words[2]}"')
         return [{"name": vm.name, "snapshot": words[2], "state": vm.state, "held_us": 80}]
 
+    def run_runs_give(self, words, _after):
+        vm = self.vm(words[0])
+        if not vm.run_of:
+            raise Refused("bad-state", f"{vm.name} is no run; make a clone with run=OWNER, which is one")
+        vm.run_of = words[1]
+        return [{"name": vm.name, "owner": vm.run_of}]
+
     def run_vm_clone(self, words, after):
         vm, snapshot = words[0].split("@")
         if snapshot not in self.vm(vm).snapshots:

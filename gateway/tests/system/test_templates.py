@@ -187,7 +187,7 @@ def test_what_comes_between(line):
 
 
 def test_named_to_skerry(line):
-    """Skerry is told whose run a clone is; one that waits at the gate is nobody's, and one that an admin makes is no run."""
+    """Skerry is told whose run a clone is; one that waits at the gate is nobody's until a run takes it, and one that an admin makes is no run."""
     fake, server = line
     fake.command_frames = None
     begun = run(server, wait=0, token=server.make_token(["operator"])).headers["location"]
@@ -197,7 +197,13 @@ def test_named_to_skerry(line):
     gone(fake)
     assert set_warm(server, 1).status == 200
     wait_for(lambda: len(fake.vms) == 2)
-    assert fake.vms[clone_of(fake)].run_of == "warm"
+    name = clone_of(fake)
+    assert fake.vms[name].run_of == "warm"
+    wait_for(lambda: fake.inits[max(fake.inits)]["vm"].name == name)
+    begun = run(server, wait=0).headers["location"]
+    wait_for(lambda: len(fake.told) == 2)
+    assert re.fullmatch(r"\S+ via token \d+", fake.vms[name].run_of)
+    server.tls("DELETE", begun)
     assert set_warm(server, 0).status == 200
     gone(fake)
     assert server.local("POST", "/v1/vms/vm00/snapshots/gate/clones", {"name": "mine"}).status == 201

@@ -3,7 +3,8 @@
  * The command `runs`: shows the VMs that are runs, by the word of whoever cloned them. Run by
  * command.c; only reads.
  */
-#include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/runs.h"
+#include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -11,6 +12,21 @@
 
 /* The columns take 79 characters without the owner; the gateway gives runs long names. */
 #define COLUMNS "%-31s %-12s %-8s %8s %8s %7s  %s"
+
+bool command_runs_take_owner(struct reply *reply, const char *owner, char run_of[VM_RUN_OF_BYTES])
+{
+	size_t length = 0;
+
+	while (char_is_printable(owner[length]))
+		length++;
+	if (length > 0 && length < VM_RUN_OF_BYTES && owner[length] == '\0') {
+		string_copy(run_of, VM_RUN_OF_BYTES, owner);
+		return true;
+	}
+	reply_bad(reply, "the owner of a run must have 1 to %u printable characters",
+		  VM_RUN_OF_BYTES - 1);
+	return false;
+}
 
 static void command_runs_show_json(struct reply *reply, const struct vm *vm, const char *template)
 {
@@ -79,8 +95,8 @@ COMMAND(runs,
 	.arguments = "",
 	.summary = "commands in VMs of their own, and whose they are",
 	.detail = "Each is a clone of its template. AGE and CPU are in seconds, MEMORY is what it\n"
-		  "takes of the host's so far. The owner is whom the gateway made the clone for;\n"
-		  "clones that wait for a run, and the runs that took one, are those of \"warm\".",
+		  "takes of the host's so far. The owner is whom the gateway runs it for;\n"
+		  "a clone that waits for a run is nobody's, which is \"warm\".",
 	.example = "runs",
 	.keys = "name template state age_ns cpu_ns exits resident_bytes owner",
 	.run = command_runs);

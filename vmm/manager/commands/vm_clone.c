@@ -3,6 +3,7 @@
  * The command `vm clone`: begins another VM in the state of a snapshot. Run by command.c;
  * vm_create.c makes the clone.
  */
+#include "vmm/manager/commands/runs.h"
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/net/net.h"
@@ -137,23 +138,6 @@ static bool command_vm_clone_take_egress(struct reply *reply, const char *list,
 	return false;
 }
 
-/* Reads whose run the clone is; refuses what is no text that can be shown in a line. */
-static bool command_vm_clone_take_run(struct reply *reply, const char *owner,
-				      struct vm_clone_own *own)
-{
-	size_t length = 0;
-
-	while (char_is_printable(owner[length]))
-		length++;
-	if (length > 0 && length < sizeof(own->run_of) && owner[length] == '\0') {
-		string_copy(own->run_of, sizeof(own->run_of), owner);
-		return true;
-	}
-	reply_bad(reply, "run= names nobody; use 1 to %u printable characters",
-		  (u32)sizeof(own->run_of) - 1);
-	return false;
-}
-
 /*
  * Reads the words net=NAME, in the order of the VM's cards, and egress=LIST and run=OWNER behind
  * them.
@@ -167,7 +151,7 @@ static bool command_vm_clone_take_own(struct reply *reply, const struct argument
 	char shown[40];
 
 	if (count > 0 && strncmp(last, "run=", 4) == 0) {
-		if (!command_vm_clone_take_run(reply, last + 4, own))
+		if (!command_runs_take_owner(reply, last + 4, own->run_of))
 			return false;
 		count--;
 		last = arguments->word[1 + count];
