@@ -113,8 +113,23 @@ def test_rights(build, tmp_path):
                 client.event("created", "tiny")
                 client.result("vm set", "tiny", "weight=5")
                 assert client.code("vm set", "tiny", "memory=20M") == "no-right"
+                end_runs_alone(client)
             if rights == "none":
                 assert client.code("vm list") == "no-right" and not client.events
+
+
+def end_runs_alone(client):
+    """Who may make runs may end them, and no other VM beside them or by a pattern."""
+    client.result("vm start", "tiny")
+    client.result("vm snapshot", "tiny", "gate")
+    for words in (("run1", "run=me"), ("run2", "run=me"), ("other",)):
+        client.result("vm clone", "tiny@gate", *words)
+    for words in (("other",), ("tiny",), ("run1", "other"), ("*",), ("?????",)):
+        assert client.code("vm destroy", *words) == "no-right", words
+    assert client.code("runs give", "other", "me") == "bad-state"
+    assert [row["name"] for row in client.result("runs")] == ["run1", "run2"] and len(client.result("vm list")) == 4
+    client.result("vm destroy", "run?")
+    assert {row["name"] for row in client.result("vm list")} == {"tiny", "other"}
 
 
 def line_of(number):

@@ -229,6 +229,21 @@ static bool command_vm_act_choose_matching(struct reply *reply, const char *patt
 	return false;
 }
 
+/*
+ * Returns whether the asker may do the action to all VMs that are chosen; if not, an error was
+ * written. Whoever may make runs may end them; the end of any other VM takes more.
+ */
+static bool command_vm_act_may(struct reply *reply, enum vm_action action)
+{
+	if (action != ACTION_DESTROY)
+		return true;
+	for (u32 i = 0; i < reply->chosen_count; i++) {
+		if (vm_by_id(reply->chosen[i])->run_of[0] == '\0')
+			return reply_may(reply, MAY_CONFIGURE);
+	}
+	return true;
+}
+
 void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action)
 {
 	reply->action = (u8)action;
@@ -247,6 +262,6 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 			return;
 		command_vm_act_choose(reply, vm);
 	}
-	if (!vm_act_resume(reply))
+	if (command_vm_act_may(reply, action) && !vm_act_resume(reply))
 		reply->resume = vm_act_resume;
 }
