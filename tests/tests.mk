@@ -20,22 +20,36 @@ test-packages:
 
 # --- unit tests: host programs, each includes the sources it tests; their folders are the product's ---
 
+# Sources of which several tests need the functions, but not what is inside, are compiled once; a test includes their
+# headers, and the linker takes what the test has no fake of. LIBRARY_SOURCES is in tests/fuzz/fuzz.mk.
+UNIT_LIBRARY := $(BUILD)/tests/unit/library.a
+UNIT_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/tests/unit/objects/%.o)
+
 UNIT_SOURCES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/unit/%,$(notdir $(UNIT_SOURCES)))
 # Optimising a test takes longer than it runs. But some compute for seconds; and what cpus, log and net_card test
 # calls what they have no fake of, where no test gets to: the optimiser takes those calls out.
 UNIT_LEVEL ?= -g1 -O0
 UNIT_OPTIMISED := cpus driver_turns emulate log net_card object_lock rtc run_queue run_queue_chaos run_queue_thief
-$(UNIT_OPTIMISED:%=$(BUILD)/tests/unit/%_test): UNIT_LEVEL := -g1 -O1
+$(UNIT_OPTIMISED:%=$(BUILD)/tests/unit/%_test): private UNIT_LEVEL := -g1 -O1
 UNIT_CFLAGS = -std=gnu17 $(UNIT_LEVEL) -Wall -Wextra -Wno-unused-parameter \
 	-Werror=unused-function -fsanitize=address,undefined -fno-sanitize-recover=all -I.
 
 vpath %_test.c $(sort $(dir $(UNIT_SOURCES)))
-$(UNIT_TESTS): $(BUILD)/tests/unit/%: %.c $(BUILD)/flags
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: %.c $(UNIT_LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  TEST    $<")
-	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lcmocka
+	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_LIBRARY) -lcmocka
 -include $(addsuffix .d,$(UNIT_TESTS))
+
+$(UNIT_LIBRARY): $(UNIT_OBJECTS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(UNIT_OBJECTS): $(BUILD)/tests/unit/objects/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(UNIT_OBJECTS:.o=.d)
 
 # --- tiny guests: NAME.c with rt/ and, where there is one, NAME_code.S; flat Multiboot 1 images ---
 

@@ -11,7 +11,7 @@
 
 #include "tests/unit/device_access.h"
 #include "vmm/monitor/bus/bus.c"
-#include "vmm/monitor/platform/platform_add.c"
+#include "vmm/monitor/platform/platform_add.h"
 
 static struct platform fixture_platform;
 static bool fixture_line[IRQCHIP_LINE_COUNT];

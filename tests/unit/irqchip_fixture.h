@@ -10,13 +10,11 @@
 
 #include "tests/unit/device_access.h"
 #include "vmm/monitor/irqchip/ioapic.c"
-#include "vmm/monitor/irqchip/irqchip.c"
+#include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/irqchip/irqchip_message.c"
 #include "vmm/monitor/irqchip/lapic.c"
 #include "vmm/monitor/irqchip/lapic_lend.c"
-#include "vmm/monitor/irqchip/lapic_msr.c"
 #include "vmm/monitor/irqchip/lapic_priority.c"
-#include "vmm/monitor/irqchip/lapic_save.c"
 #include "vmm/monitor/irqchip/lapic_timer.c"
 #include "vmm/monitor/irqchip/pic.c"
 

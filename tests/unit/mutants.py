@@ -5,6 +5,7 @@ Takes out each invalidation, and each check of what a peer says, in turn: the un
 a tagged TLB, or a peer that lies, must fail each time.
 """
 import concurrent.futures
+import functools
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from mutants_mm import MUTANTS_MM  # noqa: E402
 
 # The first check that fails is enough.
 AT_ONCE = {**os.environ, "CMOCKA_TEST_ABORT": "1"}
+CC = os.environ.get("CC", "gcc")
 COMPILE = ("-std=gnu17", "-O0", "-w", "-fno-strict-aliasing")
 
 # (what is gone, file, function, the expression there, what takes its place, the test that notices)
@@ -308,11 +310,24 @@ MUTANTS = MUTANTS_MM + (
 )
 
 
-def run(test, folder, extra):
+def make_library(pool, folder):
+    """Compiles the sources of library.txt as the mutants' tests are; returns the archive of their objects."""
+    def make_object(source):
+        made = folder / source.replace("/", "_").replace(".c", ".o")
+        subprocess.run([CC, *COMPILE, "-I", ROOT, "-c", "-o", made, ROOT / source], check=True)
+        return made
+
+    library = folder / "library.a"
+    sources = (ROOT / "tests/unit/library.txt").read_text().split()
+    subprocess.run(["ar", "rcs", library, *pool.map(make_object, sources)], check=True)
+    return library
+
+
+def run(test, folder, extra, library):
     """Returns (whether the test compiles, whether it passes)."""
     program = folder / test
-    done = subprocess.run([os.environ.get("CC", "gcc"), *COMPILE, *extra, "-I", ROOT, "-o", program,
-                           next(ROOT.glob(f"tests/unit/**/{test}.c")), "-lcmocka"],
+    done = subprocess.run([CC, *COMPILE, *extra, "-I", ROOT, "-o", program,
+                           next(ROOT.glob(f"tests/unit/**/{test}.c")), library, "-lcmocka"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         return done.stdout, False
@@ -325,7 +340,7 @@ def run(test, folder, extra):
     return "", code == 0
 
 
-def survives(mutant):
+def survives(library, mutant):
     """Returns what is wrong with the test, or None."""
     what, path, function, expression, instead, test = mutant
     try:
@@ -336,23 +351,25 @@ def survives(mutant):
         changed = Path(name) / path
         changed.parent.mkdir(parents=True)
         changed.write_text(text)
-        problem, passes = run(test, Path(name), ("-I", name))
+        problem, passes = run(test, Path(name), ("-I", name), library)
     if problem:
         return f"{what}: does not compile:\n{problem}"
     return f"{what}: {test} does not notice" if passes else ""
 
 
-def fails(test):
+def fails(library, test):
     """Returns what is wrong with a test from which nothing was taken, or None."""
     with tempfile.TemporaryDirectory() as name:
-        problem, passes = run(test, Path(name), ())
+        problem, passes = run(test, Path(name), (), library)
     return "" if passes else f"{test} fails as it is: {problem}"
 
 
 def main():
     tests = sorted({mutant[5] for mutant in MUTANTS})
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        problems = [problem for problem in (*pool.map(survives, MUTANTS), *pool.map(fails, tests))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, tempfile.TemporaryDirectory() as name:
+        library = make_library(pool, Path(name))
+        problems = [problem for problem in (*pool.map(functools.partial(survives, library), MUTANTS),
+                                            *pool.map(functools.partial(fails, library), tests))
                     if problem]
     print("\n".join(problems))
     good = len(MUTANTS) - len(problems)

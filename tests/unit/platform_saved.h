@@ -3,9 +3,9 @@
 
 /* Saving and loading a platform alone, without the rest of a machine. */
 #include "vmm/monitor/dev/platform_state.c"
-#include "vmm/monitor/state/list.c"
+#include "vmm/monitor/state/list.h"
 #include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
+#include "vmm/rt/crc32c.h"
 #include "tests/unit/state_reseal.h"
 
 static struct state_problem platform_problem; /* the problem of the last load */

@@ -13,11 +13,11 @@
 
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/driver_process_fake.h"
 #include "vmm/driver/virtio/virtio_host.c"
 #include "vmm/driver/virtio/virtio_ring.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define RAM_PAGES   256u
 #define RAM_AT	    0x140000000ull

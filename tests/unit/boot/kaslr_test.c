@@ -11,10 +11,10 @@
 #include "boot/kaslr.c"
 #include "boot/init/option.c"
 #include "boot/regions.c"
-#include "lib/chacha20.c"
+#include "lib/chacha20.h"
 #include "lib/checked.h"
 #include "lib/entropy.c"
-#include "lib/string.c"
+#include "lib/string.h"
 
 #define IMAGE_BYTES 0x40000
 

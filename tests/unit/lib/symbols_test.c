@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "lib/symbols.c"
 #include "vmm/manager/inspect/symbol_table.c"
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/random.h"
 #include "vmm/io/frames.c"
-#include "vmm/io/link.c"
+#include "vmm/io/link.h"
 
 static struct link_memory *memory;
 static struct link_end client;

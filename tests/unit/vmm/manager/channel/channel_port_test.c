@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/manager/text/text.c"
+#include "lib/string.h"
+#include "vmm/manager/text/text.h"
 #include "vmm/manager/channel/channel_port.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct vm_channel memory;
 static struct vm vms[2];

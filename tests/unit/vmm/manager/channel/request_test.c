@@ -9,14 +9,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/channel/request.c"
-#include "vmm/manager/text/base64.c"
+#include "vmm/manager/text/base64.h"
 #include "vmm/manager/text/json_read.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
 
 static struct request request;
 

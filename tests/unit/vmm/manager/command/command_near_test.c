@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/command/command_near.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static const struct command mem = {.name = "mem"};
 static const struct command log_show = {.name = "log show"};

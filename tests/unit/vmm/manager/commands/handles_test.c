@@ -8,13 +8,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/rt/format.c"
-#include "lib/string.c"
+#include "vmm/rt/format.h"
+#include "lib/string.h"
 #include "vmm/manager/commands/handles.c"
-#include "vmm/manager/text/json.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/manager/command/reply.c"
+#include "vmm/manager/text/json.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/manager/command/reply.h"
 
 #define PROCESSES 300u
 #define MANAGER	  7u /* the manager's last handle is the root */

@@ -7,21 +7,21 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/rt/format.c"
-#include "vmm/rt/exit_names.c"
-#include "vmm/rt/status_text.c"
-#include "lib/string.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/exit_names.h"
+#include "vmm/rt/status_text.h"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "vmm/manager/commands/inspect.c"
 #include "vmm/manager/commands/perf.c"
 #include "vmm/manager/commands/trace.c"
 #include "vmm/manager/commands/vm_stat.c"
-#include "vmm/manager/command/reply.c"
-#include "vmm/manager/text/json.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
+#include "vmm/manager/command/reply.h"
+#include "vmm/manager/text/json.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
 #include "vmm/manager/vm/vm_query.c"
 
 #define VMS 3u

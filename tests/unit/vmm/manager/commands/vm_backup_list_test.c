@@ -8,14 +8,14 @@
 
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/manager/command/reply.c"
+#include "lib/string.h"
+#include "vmm/manager/command/reply.h"
 #include "vmm/manager/commands/vm_backup_list.c"
-#include "vmm/manager/text/base64.c"
-#include "vmm/manager/text/json.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/base64.h"
+#include "vmm/manager/text/json.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
 
 enum { VMS = 3, LINES = 40, TARGET_AT = 26, STATE_AT = 51 };
 

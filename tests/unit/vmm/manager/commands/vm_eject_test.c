@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/commands/vm_eject.c"
 #include "vmm/manager/driver/driver.h"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static struct vm vm;
 static struct driver_link link;

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/config/cpio.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static char archive[8192];
 static size_t archive_size;

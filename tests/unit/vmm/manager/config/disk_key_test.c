@@ -3,7 +3,7 @@
 #include "tests/unit/config_fixture.h"
 
 #include "vmm/manager/config/disk_key.c"
-#include "vmm/rt/crypto/hkdf.c"
+#include "vmm/rt/crypto/hkdf.h"
 
 #define HEX "00112233445566778899aabbccddeeff"
 

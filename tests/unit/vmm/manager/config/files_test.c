@@ -9,11 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/config/cpio.c"
 #include "vmm/manager/config/files.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static struct start_entry modules[2];
 static u32 module_count;

@@ -9,12 +9,12 @@
 #include <cmocka.h>
 
 #include "boot/init/option.c"
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/config/options.c"
-#include "vmm/manager/log/log_names.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/log/log_names.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static u32 problems;
 

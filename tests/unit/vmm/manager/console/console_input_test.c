@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/console/console_guest.c"
 #include "vmm/manager/console/console_input.c"
-#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/text.h"
 
 struct login console_login;
 

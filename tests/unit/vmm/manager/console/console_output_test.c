@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/console/console_output.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct console_output output;
 static u8 sent[2 * CONSOLE_OUTPUT_BYTES];

@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/console/line_editor.c"
 #include "vmm/manager/console/line_history.c"
 #include "vmm/manager/console/line_keys.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static struct line_editor editor;
 

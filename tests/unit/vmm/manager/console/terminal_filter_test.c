@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/console/terminal_filter.c"
 #include "vmm/manager/console/terminal_sequence.c"
-#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/text.h"
 
 #define ESC   "\x1b"
 #define CSI   ESC "["

@@ -3,7 +3,7 @@
 #include "tests/unit/config_fixture.h"
 
 #include "vmm/manager/disk/backup_place.c"
-#include "vmm/rt/date.c"
+#include "vmm/rt/date.h"
 
 #define MOST  (BACKUP_PLACES_MAX + 8)
 #define FIRST 20251129191604ull /* a moment */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/io/disk_changes.h"
 #include "vmm/manager/disk/disk_class.c"
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/disk/disk_partition.c"
-#include "vmm/manager/text/guid.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/guid.h"
+#include "vmm/rt/format.h"
 
 #define ID_0 "00000000-0000-0000-0000-0000000000a0"
 #define ID_1 "00000000-0000-0000-0000-0000000000a1"

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/disk/disk_undo.c"
-#include "vmm/rt/format.c"
-#include "vmm/rt/status_text.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
 
 #define GROUP  7u /* the VM's group */
 #define MEMORY 30u

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/disk/disk_view.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define GROUP 7u
 

@@ -4,7 +4,7 @@
 
 #include "vmm/manager/config/disk_key.c"
 #include "vmm/manager/disk/store_key.c"
-#include "vmm/rt/crypto/hkdf.c"
+#include "vmm/rt/crypto/hkdf.h"
 
 #define HEX "00112233445566778899aabbccddeeff"
 

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "vmm/manager/disk/store_scrub.c"
-#include "lib/string.c"
-#include "vmm/rt/format.c"
+#include "lib/string.h"
+#include "vmm/rt/format.h"
 
 static struct store_config pool = {.section.name = "pool"};
 static struct store_page page;

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/disk/store_twin.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 enum { STORES = 3 };
 

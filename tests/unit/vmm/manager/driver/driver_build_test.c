@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/driver/driver_build.c"
-#include "vmm/rt/format.c"
-#include "vmm/rt/status_text.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
 
 #define NEVER 1000u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A client's ends of a link, which outlast the link when the client goes over to another driver. */
 #include "tests/unit/vmm/manager/driver/driver_link_fixture.h"
-#include "vmm/io/link.c"
+#include "vmm/io/link.h"
 
 /* A client goes over to another link with what it has: it notices a new generation, and no more. */
 static void another_link_of_the_same_ends(void **state)

@@ -6,14 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/driver/driver_say.c"
 #include "vmm/manager/net/card.c"
-#include "vmm/manager/text/parse_address.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/parse_address.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static struct driver_channel channel;
 static struct driver driver;

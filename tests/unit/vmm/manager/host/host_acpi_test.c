@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/host/host_acpi.c"
 #include "vmm/manager/host/host_rtc.c"
-#include "vmm/rt/date.c"
+#include "vmm/rt/date.h"
 
 /* Physical memory: it holds the tables, and nothing else can be read. */
 #define BASE	0x7fe0000ull

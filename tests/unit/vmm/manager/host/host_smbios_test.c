@@ -10,7 +10,7 @@
 
 #include "tests/random.h"
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/host/host_smbios.c"
 
 #define TABLE_AT 0x7ff000u

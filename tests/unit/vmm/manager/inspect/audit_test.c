@@ -12,7 +12,7 @@
 #include "kernel/abi/pages.h"
 #include "vmm/manager/inspect/audit.c"
 #include "vmm/manager/inspect/page_names.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define WINDOW 64u /* frames: the machine has several windows */
 

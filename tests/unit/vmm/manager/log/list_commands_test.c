@@ -8,15 +8,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/inspect/entropy_names.c"
-#include "vmm/manager/log/log_cost.c"
-#include "vmm/manager/text/json.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/rt/format.c"
-#include "vmm/manager/command/reply.c"
+#include "vmm/manager/log/log_cost.h"
+#include "vmm/manager/text/json.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
+#include "vmm/manager/command/reply.h"
 #include "vmm/manager/commands/cpu.c"
 #include "vmm/manager/host/leak.c"
 #include "vmm/manager/commands/log_stat.c"

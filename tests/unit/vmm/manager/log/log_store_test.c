@@ -9,15 +9,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/manager/log/log_cost.c"
+#include "lib/string.h"
+#include "vmm/manager/log/log_cost.h"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_chain.c"
-#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.c"
-#include "vmm/rt/crypto/sha256.c"
-#include "vmm/rt/exit_names.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/exit_names.h"
+#include "vmm/rt/format.h"
 
 #define SEGMENTS      4u
 #define SEGMENT_BYTES 16384u

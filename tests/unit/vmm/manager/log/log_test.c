@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/log/log.c"
-#include "vmm/manager/log/log_cost.c"
+#include "vmm/manager/log/log_cost.h"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_chain.c"
-#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.c"
-#include "vmm/rt/crypto/sha256.c"
-#include "vmm/rt/exit_names.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/exit_names.h"
+#include "vmm/rt/format.h"
 
 #define ENDLESS (~0u)
 #define HANG	1000000u /* more entries than a call may take */

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/manager/log/log_names.c"
+#include "lib/string.h"
+#include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_text.c"
-#include "vmm/manager/text/json.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/rt/date.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/json.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/rt/date.h"
+#include "vmm/rt/format.h"
 
 static struct log_line line = {
 	.sequence = 7,

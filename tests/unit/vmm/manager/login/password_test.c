@@ -9,18 +9,18 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
-#include "vmm/manager/login/login.c"
+#include "vmm/manager/login/login.h"
 #include "vmm/manager/login/password.c"
 #include "vmm/manager/login/secret_line.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/crypto/hmac.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/sha256.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/crypto/hmac.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/format.h"
 
 static void check_hex(const u8 *bytes, const char *expected)
 {

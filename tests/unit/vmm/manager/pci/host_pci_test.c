@@ -3,7 +3,6 @@
 #include "tests/unit/vmm/manager/pci/pci_fake.h"
 
 #include "vmm/manager/pci/pci.c"
-#include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/pci/pci_bar.c"
 #include "vmm/manager/pci/pci_capability.c"
 #include "vmm/manager/pci/pci_function.c"
@@ -12,7 +11,7 @@
 #include "vmm/manager/pci/pci_quiet.c"
 #include "vmm/manager/pci/pci_scan.c"
 #include "vmm/manager/pci/pci_usb.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define MESSAGE 0xfee0100000000074ull
 #define FLR	PCI_EXPRESS_CONTROL_FLR

@@ -4,12 +4,11 @@
 
 #include "tests/unit/vmm/manager/pci/pci_fake.h"
 
-#include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/pci/pci_bar.c"
 #include "vmm/manager/pci/pci_capability.c"
 #include "vmm/manager/pci/pci_function.c"
 #include "vmm/manager/pci/pci_scan.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct pci_function found[PCI_FUNCTIONS_MAX];
 static struct pci_scan scan;

@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/process/process_end.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 static enum status status;
 static u64 code;

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/process/process_build.c"
-#include "vmm/rt/format.c"
-#include "vmm/rt/status_text.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
 
 enum { GROUP = 7, SPACE = 8, OWN_SPACE = 9, MODULE = 10, COPY = 11 /* and those behind */ };
 #define PAGES  4u

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/text/json.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/manager/text/utf8.c"
-#include "vmm/rt/format.c"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
 
 static char buffer[256];
 

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
-#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_handover.c"
-#include "vmm/rt/format.c"
-#include "vmm/rt/status_text.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
 
 enum { GROUP = 7, MONITOR = 10, THEIRS = 40 };
 #define OBJECTS 3u

@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
-#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_log.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define RATE 10u
 

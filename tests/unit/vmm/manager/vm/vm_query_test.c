@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/rt/status_text.c"
-#include "lib/string.c"
+#include "vmm/rt/status_text.h"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/vm/vm_query.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct vm_channel channel;
 static struct vm the_vm;

@@ -2,7 +2,7 @@
 /* The fw_cfg device's traditional interface behaves as QEMU's docs/specs/fw_cfg describes it. */
 #include "tests/unit/device_fixture.h"
 
-#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.h"
 
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "vmm/monitor/dev/fw_cfg_dma.c"

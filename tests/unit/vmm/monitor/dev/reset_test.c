@@ -2,7 +2,7 @@
 /* Reset by ports 0xcf9 and 0x92 and an 8042 without a keyboard; debug exit and port 0x80. */
 #include "tests/unit/device_fixture.h"
 
-#include "vmm/monitor/dev/debug.c"
+#include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/reset.c"
 
 static struct device *device; /* the device that resets the machine */

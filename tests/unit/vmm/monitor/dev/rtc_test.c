@@ -4,9 +4,9 @@
 
 #include <time.h>
 
-#include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/rtc.c"
-#include "vmm/rt/date.c"
+#include "vmm/rt/date.h"
 
 #define START_S 1709251199ull /* Thu 29 Feb 2024 23:59:59 UTC */
 

@@ -2,7 +2,7 @@
 /* The watchdog and the port by which a guest says that it has panicked. */
 #include "tests/unit/device_fixture.h"
 
-#include "vmm/monitor/dev/pvpanic.c"
+#include "vmm/monitor/dev/pvpanic.h"
 #include "vmm/monitor/dev/watchdog.c"
 
 static struct device *device;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/io/link.c"
-#include "vmm/io/slots.c"
+#include "lib/string.h"
+#include "vmm/io/link.h"
+#include "vmm/io/slots.h"
 #include "vmm/monitor/disk/disk_client.c"
 #include "tests/unit/disk_fixture.h"
 

@@ -11,7 +11,7 @@
 #include "vmm/monitor/exits/explain.c"
 #include "vmm/monitor/exits/explain_svm.c"
 #include "vmm/monitor/exits/explain_vmx.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct vcpu_page page;
 static char text[512];

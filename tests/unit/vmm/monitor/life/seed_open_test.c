@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/monitor/life/seed_open.c"
 #include "vmm/monitor/load/seed.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define TEXT_BYTES 5000u
 

@@ -12,12 +12,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/monitor/load/acpi_tables.c"
-#include "vmm/monitor/load/acpi_pci.c"
-#include "vmm/monitor/load/aml.c"
-#include "vmm/monitor/load/wdat.c"
-#include "vmm/rt/format.c"
+#include "vmm/monitor/load/acpi_pci.h"
+#include "vmm/monitor/load/aml.h"
+#include "vmm/monitor/load/wdat.h"
+#include "vmm/rt/format.h"
 
 static u8 *ram;
 

@@ -8,19 +8,19 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/monitor/load/acpi_pci.c"
-#include "vmm/monitor/load/acpi_tables.c"
-#include "vmm/monitor/load/aml.c"
+#include "lib/string.h"
+#include "vmm/monitor/load/acpi_pci.h"
+#include "vmm/monitor/load/acpi_tables.h"
+#include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/boot_order.c"
 #include "vmm/monitor/load/firmware.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/seed.c"
 #include "vmm/monitor/load/smbios.c"
-#include "vmm/monitor/load/start_state.c"
+#include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/load/table_loader.c"
-#include "vmm/monitor/load/wdat.c"
-#include "vmm/rt/format.c"
+#include "vmm/monitor/load/wdat.h"
+#include "vmm/rt/format.h"
 
 static struct firmware firmware;
 static struct firmware_settings settings = {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/monitor/load/mp_table.c"
 
 static u8 *ram;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/machine/machine_time.c"
 #include "vmm/monitor/machine/pvclock.c"
 

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "tests/random.h"
-#include "lib/string.c"
-#include "vmm/rt/format.c"
+#include "lib/string.h"
+#include "vmm/rt/format.h"
 #include "vmm/monitor/machine/quiesce.c"
 
 #define PORT  2u

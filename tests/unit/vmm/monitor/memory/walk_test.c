@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/hw/control.h"
-#include "vmm/monitor/memory/guest_memory.c"
+#include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/memory/walk.c"
 
 #define RAM_BYTES 0x20000ul

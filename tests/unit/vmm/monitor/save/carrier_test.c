@@ -7,15 +7,15 @@
 
 #include "vmm/monitor/disk/disk_cipher.c"
 #include "vmm/monitor/save/carrier.c"
-#include "vmm/rt/crypto/adiantum.c"
-#include "vmm/rt/crypto/aes.c"
-#include "vmm/rt/crypto/hkdf.c"
-#include "vmm/rt/crypto/hmac.c"
-#include "vmm/rt/crypto/poly1305.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/sha256.c"
-#include "vmm/rt/crypto/xchacha.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/crypto/adiantum.h"
+#include "vmm/rt/crypto/aes.h"
+#include "vmm/rt/crypto/hkdf.h"
+#include "vmm/rt/crypto/hmac.h"
+#include "vmm/rt/crypto/poly1305.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/crypto/xchacha.h"
+#include "vmm/rt/format.h"
 
 #define BLOCKS 4u /* of 64 KiB */
 #define BYTES  (BLOCKS * BLOCK_REQUEST_BYTES)

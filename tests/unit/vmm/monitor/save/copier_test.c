@@ -5,9 +5,9 @@
 #include "vmm/monitor/save/backup_header.c"
 #include "vmm/monitor/save/backup_target.c"
 #include "vmm/monitor/save/copier.c"
-#include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
-#include "vmm/rt/format.c"
+#include "vmm/monitor/state/record.h"
+#include "vmm/rt/crc32c.h"
+#include "vmm/rt/format.h"
 
 #define DISK_BYTES (5 * BLOCK_BYTES + 512)
 /* the size of a place, no whole number of its blocks */

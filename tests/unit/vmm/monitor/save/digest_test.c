@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/monitor/save/digest.c"
-#include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
-#include "vmm/rt/crypto/sha256.c"
+#include "vmm/monitor/state/record.h"
+#include "vmm/rt/crc32c.h"
+#include "vmm/rt/crypto/sha256.h"
 
 static u8 page[2][PAGE_SIZE];
 static u8 state_bytes[8192] __attribute__((aligned(8)));

@@ -4,9 +4,9 @@
 
 #include "vmm/monitor/save/backup_header.c"
 #include "vmm/monitor/save/restorer.c"
-#include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
-#include "vmm/rt/format.c"
+#include "vmm/monitor/state/record.h"
+#include "vmm/rt/crc32c.h"
+#include "vmm/rt/format.h"
 
 #define DISK_BYTES  (5 * BLOCK_BYTES + 512)
 #define DISK_BLOCKS 6u

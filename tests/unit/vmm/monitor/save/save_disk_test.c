@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/monitor/save/save_disk.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 enum { SECTORS = 1024 };
 

@@ -2,20 +2,20 @@
 /* The process that saves a VM: what lies in its place when it is done, and whenever it is not. */
 #include "tests/unit/vmm/monitor/save/save_process_fixture.h"
 
-#include "lib/chacha20.c"
+#include "lib/chacha20.h"
 #include "vmm/monitor/save/digest.c"
 #include "vmm/monitor/save/save_store.c"
 #include "vmm/monitor/save/saver.c"
-#include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
+#include "vmm/monitor/state/record.h"
+#include "vmm/rt/crc32c.h"
 #include "vmm/monitor/state/stream.c"
-#include "vmm/rt/crypto/chacha20_poly1305.c"
-#include "vmm/rt/crypto/hkdf.c"
-#include "vmm/rt/crypto/hmac.c"
-#include "vmm/rt/crypto/poly1305.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/sha256.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/crypto/chacha20_poly1305.h"
+#include "vmm/rt/crypto/hkdf.h"
+#include "vmm/rt/crypto/hmac.h"
+#include "vmm/rt/crypto/poly1305.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/format.h"
 
 #define PAGES	    70u
 #define USED_PAGES  40u /* the used pages, of which the odd ones hold zeros */

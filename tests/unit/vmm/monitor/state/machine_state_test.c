@@ -2,12 +2,11 @@
 /* A machine saved and loaded: vCPUs and time come back, and what cannot be has no effect. */
 #include "tests/unit/monitor_fixture.h"
 
-#include "vmm/monitor/state/list.c"
+#include "vmm/monitor/state/list.h"
 #include "vmm/monitor/state/machine_state.c"
-#include "vmm/monitor/state/policy.c"
-#include "vmm/monitor/state/problem.c"
+#include "vmm/monitor/state/policy.h"
 #include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
+#include "vmm/rt/crc32c.h"
 #include "vmm/monitor/state/vcpu_state.c"
 #include "tests/unit/vmm/monitor/state/golden.h"
 #include "tests/unit/state_reseal.h"

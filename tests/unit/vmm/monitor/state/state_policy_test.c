@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/monitor/state/policy.c"
-#include "vmm/rt/format.c"
+#include "lib/string.h"
+#include "vmm/monitor/state/policy.h"
+#include "vmm/rt/format.h"
 
 static struct policy_saved own;
 static struct policy_saved saved;

@@ -7,12 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/monitor/state/list.c"
-#include "vmm/monitor/state/problem.c"
+#include "lib/string.h"
+#include "vmm/monitor/state/list.h"
 #include "vmm/monitor/state/record.c"
-#include "vmm/rt/crc32c.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/crc32c.h"
+#include "vmm/rt/format.h"
 
 static u64 state_bytes[128];
 static size_t used;

@@ -8,17 +8,17 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/chacha20.c"
-#include "lib/string.c"
+#include "lib/chacha20.h"
+#include "lib/string.h"
 #include "vmm/monitor/state/stream.c"
-#include "vmm/rt/crypto/chacha20_poly1305.c"
-#include "vmm/rt/crypto/hkdf.c"
-#include "vmm/rt/crypto/hmac.c"
-#include "vmm/rt/crypto/poly1305.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/sha256.c"
+#include "vmm/rt/crypto/chacha20_poly1305.h"
+#include "vmm/rt/crypto/hkdf.h"
+#include "vmm/rt/crypto/hmac.h"
+#include "vmm/rt/crypto/poly1305.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/sha256.h"
 #include "tests/unit/vmm/monitor/state/golden.h"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define RAM_BYTES (64ull * PAGE_SIZE)
 #define RECORDS	  5u

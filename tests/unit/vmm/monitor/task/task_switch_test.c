@@ -8,10 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/memory/guest_memory.c"
-#include "vmm/monitor/task/task_segment.c"
+#include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/task/task_switch.c"
-#include "vmm/monitor/memory/walk.c"
+#include "vmm/monitor/memory/walk.h"
 
 #define RAM_BYTES 0x10000u
 #define GDT	  0x1000u

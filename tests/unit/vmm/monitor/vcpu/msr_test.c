@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/cpuid/cpuid.c"
+#include "vmm/monitor/cpuid/cpuid.h"
 #include "vmm/monitor/vcpu/msr.c"
 #include "vmm/monitor/vcpu/msr_mtrr.c"
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/virt/svm/length.h"
-#include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/x86/prefix.c"
+#include "vmm/monitor/x86/tables.h"
+#include "vmm/monitor/x86/prefix.h"
 #include "vmm/monitor/x86/decode.c"
 #include "lib/bits.h"
 

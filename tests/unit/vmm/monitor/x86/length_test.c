@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/x86/prefix.c"
-#include "vmm/monitor/x86/decode.c"
+#include "vmm/monitor/x86/tables.h"
+#include "vmm/monitor/x86/prefix.h"
+#include "vmm/monitor/x86/decode.h"
 
 #define LINE_MAX_BYTES 1024
 

@@ -12,13 +12,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/unit/adiantum_vectors.h"
 #include "vmm/rt/crypto/adiantum.c"
 #include "vmm/rt/crypto/aes.c"
-#include "vmm/rt/crypto/poly1305.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/xchacha.c"
+#include "vmm/rt/crypto/poly1305.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/xchacha.h"
 
 /* What is written in hex, in a block of exactly that size; the caller frees it. */
 static u8 *bytes_of(const char *hex, size_t *count)

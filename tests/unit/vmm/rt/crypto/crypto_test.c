@@ -9,14 +9,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/chacha20.c"
-#include "lib/string.c"
+#include "lib/chacha20.h"
+#include "lib/string.h"
 #include "vmm/rt/crypto/chacha20_poly1305.c"
-#include "vmm/rt/crypto/hkdf.c"
-#include "vmm/rt/crypto/hmac.c"
-#include "vmm/rt/crypto/poly1305.c"
-#include "vmm/rt/crypto/secret.c"
-#include "vmm/rt/crypto/sha256.c"
+#include "vmm/rt/crypto/hkdf.h"
+#include "vmm/rt/crypto/hmac.h"
+#include "vmm/rt/crypto/poly1305.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/crypto/sha256.h"
 
 /*
  * Returns the bytes that are written in hex, in a block of exactly that size; the caller frees it.

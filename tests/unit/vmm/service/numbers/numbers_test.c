@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/driver_process_fake.h"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 #include "vmm/service/numbers/numbers.c"
 #include "vmm/service/numbers/numbers_start.c"
 

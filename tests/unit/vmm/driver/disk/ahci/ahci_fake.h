@@ -11,14 +11,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/driver_process_fake.h"
-#include "vmm/driver/disk/ahci/ahci_command.c"
-#include "vmm/driver/disk/ahci/ahci_port.c"
-#include "vmm/driver/disk/ahci/ahci_request.c"
 #include "vmm/driver/disk/ahci/ahci_start.c"
-#include "vmm/driver/disk/ata.c"
-#include "vmm/rt/format.c"
+#include "vmm/driver/disk/ata.h"
+#include "vmm/rt/format.h"
 
 #define DISK_BYTES (1u << 20)
 #define DISKS	   2u

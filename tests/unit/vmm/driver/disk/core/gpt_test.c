@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/driver/disk/core/gpt.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #define DISK_BYTES  (256u * 1024)
 #define ENTRY_BYTES 128u

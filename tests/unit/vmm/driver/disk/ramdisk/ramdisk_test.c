@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/driver_process_fake.h"
 #include "vmm/driver/disk/ramdisk/ramdisk.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 #include "tests/unit/disk_conformance.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "vmm/manager/vm/disks/vm_clone_disk.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 enum { SOURCE, CLONE, OTHER, VMS };
 

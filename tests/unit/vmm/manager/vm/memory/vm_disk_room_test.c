@@ -7,13 +7,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "vmm/manager/vm/memory/vm_quota.c"
 #include "vmm/manager/vm/vm_turn.c"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.c"
-#include "vmm/rt/format.c"
-#include "vmm/rt/status_text.c"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
 
 static struct vm vm;
 static struct driver_link links[2];

@@ -9,13 +9,10 @@
 
 #include <cmocka.h>
 
-#include "lib/string.c"
-#include "vmm/driver/disk/layers/store/pool_layout.c"
-#include "vmm/driver/disk/layers/store/pool_load.c"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/pool_map.c"
-#include "vmm/driver/disk/layers/store/pool_sum.c"
-#include "vmm/driver/disk/layers/store/pool_volume.c"
-#include "vmm/rt/crc32c.c"
+#include "vmm/rt/crc32c.h"
 
 #define SECTORS 16384u /* 8 MiB */
 

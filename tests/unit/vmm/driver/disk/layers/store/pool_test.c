@@ -15,15 +15,11 @@
 #include "tests/random.h"
 #include "tests/unit/still_clock.h"
 
-#include "lib/string.c"
-#include "vmm/driver/disk/layers/store/pool_layout.c"
+#include "lib/string.h"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
-#include "vmm/driver/disk/layers/store/pool_sum.c"
-#include "vmm/driver/disk/layers/store/pool_volume.c"
-#include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
-#include "vmm/rt/crc32c.c"
+#include "vmm/rt/crc32c.h"
 
 #define START	16384u /* 8 MiB: the store's size in sectors when it is made */
 #define SECTORS 49152u /* 24 MiB, to which it grows */

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/string.c"
+#include "lib/string.h"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "vmm/manager/vm/operation/media/vm_media.c"
-#include "vmm/rt/format.c"
+#include "vmm/rt/format.h"
 
 static struct vm vm;
 static struct driver_link old, new;
