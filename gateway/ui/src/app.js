@@ -16,6 +16,7 @@ import { ConsoleScreen } from "./screens/console.js";
 import { ConsolesScreen } from "./screens/consoles.js";
 import { EventsScreen } from "./screens/events.js";
 import { HostScreen } from "./screens/host.js";
+import { ImagesScreen } from "./screens/images.js";
 import { LogScreen } from "./screens/log.js";
 import { LoginScreen } from "./screens/login.js";
 import { MachineScreen } from "./screens/machine.js";
@@ -36,6 +37,7 @@ function screenOf(parts) {
 		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, sub ? `${name}: ${sub}` : name];
 	case "consoles": return [ConsolesScreen, "Consoles"];
 	case "volumes": return [VolumesScreen, "Volumes"];
+	case "images": return [ImagesScreen, "Images"];
 	case "networks": return [NetworksScreen, "Networks"];
 	case "events": return [EventsScreen, "Events"];
 	case "alerts": return [AlertsScreen, "Alerts"];

@@ -4,14 +4,14 @@ import { cell } from "./lib.js";
 import { go, route } from "./router.js";
 import { openDialog } from "./parts/dialogs.js";
 
-const PLACES = { o: "overview", m: "machines", c: "consoles", v: "volumes", n: "networks", e: "events", t: "alerts", l: "log", a: "audit", r: "report", u: "access", h: "host" };
+const PLACES = { o: "overview", m: "machines", c: "consoles", v: "volumes", i: "images", n: "networks", e: "events", t: "alerts", l: "log", a: "audit", r: "report", u: "access", h: "host" };
 const STORED = "skerry.letters";
 
 export const KEYS = [
 	["?", "this help"], ["Ctrl-K", "palette: go anywhere, do anything"], ["/", "filter"],
 	["j, k", "next row, row before"], ["o or Enter", "open the row"], ["x", "select the row"],
-	["g o, g m, g c, g v, g n, g e, g t, g l, g a, g r, g u, g h",
-		"overview, machines, consoles, volumes, networks, events, alerts, log, audit, report, access, host"],
+	["g o, g m, g c, g v, g i, g n, g e, g t, g l, g a, g r, g u, g h",
+		"overview, machines, consoles, volumes, images, networks, events, alerts, log, audit, report, access, host"],
 	["s", "start (machine, or rows selected)"], ["p", "pause or resume"], ["c", "console of the machine"],
 	["Ctrl-]", "leave a console; all other keys there belong to the guest"],
 ];

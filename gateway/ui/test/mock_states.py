@@ -23,9 +23,13 @@ class States:
         self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
                                "scope": "*", "created": 1760000000, "expires": None, "last_use": 1764288000}}
         self.room, self.rules = 4 << 30, {}
-        self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
+        self.volumes = {"trixie": {"bytes": 2 << 30, "read_only": True, "id": 2, "made_unix_seconds": 1764000000},
+                        "web": {"bytes": 8 << 30, "users": "web-1", "id": 3, "parent": 2},
+                        "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True, "id": 4, "parent": 3, "made_unix_seconds": 1764500000}}
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
         self.quotas = [{"pattern": "team-*", "bytes": 64 << 30, "used_bytes": 8 << 30}]
+        self.copied = [{"store": "pool", "volume": "trixie", "disk": "usb", "copy": "import", "state": "copies", "copied_bytes": 3 << 20,
+                        "all_bytes": 4 << 20, "reason": ""}]
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
 
     def history(self, request, user):
@@ -111,6 +115,10 @@ class States:
         self.need(user, "admin")
         del self.rules[name]
         send(request, 204)
+
+    def copies(self, request, user):
+        self.need(user, "viewer")
+        send(request, 200, {"items": self.copied})
 
     def store_list(self, request, user):
         self.need(user, "viewer")
@@ -347,7 +355,7 @@ ROUTES = (
     (r"GET alerts", States.alert_list), (r"POST alerts", States.alert_make), (r"POST alerts/preview", States.alert_preview),
     (r"DELETE alerts/([^/]+)", States.alert_drop),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
-    (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
+    (r"GET copies", States.copies), (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
     (r"POST stores/([^/]+)/actions/grow", States.store_grow), (r"GET stores/([^/]+)/volumes/([^/]+)", States.volume_one),
     (r"GET stores/([^/]+)", States.store_one), (r"PATCH stores/([^/]+)", States.store_change),
     (r"GET stores/([^/]+)/volumes", States.volume_list), (r"POST stores/([^/]+)/volumes", States.volume_make),

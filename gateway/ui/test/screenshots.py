@@ -16,6 +16,8 @@ WARM_S = 31              # 124 samples: the lines of two minutes are full
 PUBLISHED = {
     "overview-dark": ("#/overview", "dark", 0), "machines-dark": ("#/machines?sort=-cpu", "dark", 0),
     "machine-dark": ("#/machines/batch", "dark", 2), "console-dark": ("#/machines/web-1/console", "dark", 2),
+    "consoles-dark": ("#/consoles?q=state:running", "dark", 3), "events-light": ("#/events", "light", 1),
+    "access-light": ("#/access", "light", 1), "images-dark": ("#/images", "dark", 1),
     "new-machine-dark": ("#/machines", "dark", 0), "configuration-light": ("#/machines/web-1/configuration", "light", 1),
     "overview-light": ("#/overview", "light", 0), "machine-light": ("#/machines/mail", "light", 2),
     "log-light": ("#/log", "light", 0), "host-light": ("#/host", "light", 0),

@@ -16,7 +16,8 @@ ELEMENTS = 2500          # the most elements of a page with 64 machines
 # the most CPU time of a page, as a share of a core, with 64 machines sampled once a second
 CPU_SHARE = 0.20
 SCREENS = ("overview", "machines", "machines/batch", "machines/web-1/state", "machines/web-1/configuration",
-           "machines/web-1/inside", "machines/web-1/console", "consoles", "volumes", "networks", "events", "alerts", "log", "audit", "report", "access", "host")
+           "machines/web-1/inside", "machines/web-1/console", "consoles", "volumes", "images", "networks", "events", "alerts", "log", "audit", "report", "access", "host")
+SHIFT = 0.05             # how far a screen's parts may move as its answers come, in Chromium's measure of layout shifts
 # for each view: width, height, theme, and a machine that runs until then
 VIEWS = {"dark": (1280, 800, "dark", "web-1"), "light": (1280, 800, "light", "web-2"),
          "narrow": (320, 640, "dark", "cache")}
@@ -134,6 +135,24 @@ def test_load_with_64_machines(page):
             .observe({ type: 'layout-shift', buffered: true });
         setTimeout(() => done(sum), 100); })""")
     assert shift <= 0.02
+
+
+def test_screens_stand_still(page, server):
+    """Skeletons leave about as much room as what comes in their place."""
+    page.login()
+    server.knob(slow=0.15)
+    moved = {}
+    for screen in ("events", "consoles", "access", "images"):
+        page.js("""window.shifts?.disconnect(); window.moved = [];
+            window.shifts = new PerformanceObserver((list) => list.getEntries().forEach((e) => window.moved.push([e.value,
+                ...e.sources.map(({ node, previousRect, currentRect }) => [node?.className, previousRect.y, currentRect.y])])));
+            window.shifts.observe({ type: 'layout-shift' })""")
+        page.open(f"#/{screen}")
+        page.one("main li, main tbody tr")
+        page.until(lambda: not page.all(".skeleton"), "data")
+        page.js("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        moved[screen] = page.js("return window.moved")
+    assert {screen: found for screen, found in moved.items() if sum(one[0] for one in found) > SHIFT} == {}
 
 
 def test_reduced_motion(page):

@@ -68,6 +68,8 @@ def test_all_flows_before_the_real_server(browser, real):
     page.open("#/consoles")
     page.until(lambda: len(page.all('[data-console="live"]')) == 8, "a page of consoles", 15)
     page.sees("hello", '[data-row="vm01"]')
+    page.open("#/images")
+    page.sees("kernel", '[aria-label="Files"]')
     page.open("#/access")
     page.sees("first", ".tokens")
     page.open("#/machines/vm02")

@@ -103,20 +103,21 @@ function useWhatThereIs() {
 		stores: (stores.data?.items ?? []).filter((store) => store.state === "ready").map((store) => store.name) };
 }
 
-function begin({ values, files, stores }) {
+/** The first choice; `choice` is what somebody has chosen before the dialog was opened. */
+function begin({ values, files, stores }, choice) {
 	const boot = Object.keys(FIRMWARE).find((kind) => filesFor(files, kind).length) ?? "";
 	return { name: "", source: boot && stores.length ? "copy" : "kernel", store: stores[0] ?? "", volume: "", cd: "", size: "8G", diskBytes: sizeOf("8G"), boot,
-		firmware: filesFor(files, boot)[0] ?? "", nets: [], seed: "", userData: "", start: true, ...values, kernel: values.kernel || filesFor(files, "kernel")[0] || "" };
+		firmware: filesFor(files, boot)[0] ?? "", nets: [], seed: "", userData: "", start: true, ...values, kernel: values.kernel || filesFor(files, "kernel")[0] || "", ...choice };
 }
 
-export function Create({ close }) {
+export function Create({ close, choice }) {
 	const there = useWhatThereIs();
-	return there ? html`<${Steps} close=${close} there=${there} />`
+	return there ? html`<${Steps} close=${close} there=${there} chosen=${choice} />`
 		: html`<form><h2>New machine</h2><p class="muted">Looking at what there is</p></form>`;
 }
 
-function Steps({ close, there }) {
-	const [choice, change] = useState(() => begin(there));
+function Steps({ close, there, chosen }) {
+	const [choice, change] = useState(() => begin(there, chosen));
 	const [step, setStep] = useState(0);
 	const [wrong, setWrong] = useState("");
 	const [busy, setBusy] = useState(false);

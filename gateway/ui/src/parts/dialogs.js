@@ -74,7 +74,7 @@ export function Dialogs() {
 	case "palette": return html`<${Frame} label="Search and act" wide onClose=${closeDialog}>
 		<${Palette} close=${closeDialog} /><//>`;
 	case "create": return html`<${Frame} label="New machine" onClose=${closeDialog}>
-		<${Create} close=${closeDialog} /><//>`;
+		<${Create} close=${closeDialog} choice=${open.choice} /><//>`;
 	default: return null;
 	}
 }

@@ -46,7 +46,7 @@ export function Top() {
 	</header>`;
 }
 
-const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["consoles", "Consoles"], ["volumes", "Volumes"], ["networks", "Networks"],
+const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["consoles", "Consoles"], ["volumes", "Volumes"], ["images", "Images"], ["networks", "Networks"],
 	["events", "Events"], ["alerts", "Alerts"], ["log", "Log"], ["audit", "Audit"], ["report", "Report"], ["access", "Access"], ["host", "Host"]];
 
 export function Rail({ current }) {

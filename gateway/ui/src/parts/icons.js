@@ -14,6 +14,7 @@ const SHAPES = {
 	machines: html`<path fill-rule="evenodd" d="M2 2h12v5H2zm0 7h12v5H2zm2-5v1h2V4zm0 7v1h2v-1z" />`,
 	consoles: html`<path fill-rule="evenodd" d="M1 2h14v12H1zm2 2v8h10V4zm1.200 1.500l1.100-1.100L8 7.100 5.300 9.800 4.200 8.700l1.600-1.600zM8 9h3.500v1.500H8z" />`,
 	volumes: html`<path fill-rule="evenodd" d="M8 1c3.300 0 6 1.100 6 2.500v9C14 13.900 11.300 15 8 15s-6-1.100-6-2.500v-9C2 2.100 4.700 1 8 1zM4 6v2c2 1.300 6 1.300 8 0V6c-2 1-6 1-8 0zm0 4v2c2 1.300 6 1.300 8 0v-2c-2 1-6 1-8 0z" />`,
+	images: html`<path fill-rule="evenodd" d="M8 1a7 7 0 1 1-.01 0zm0 5a2 2 0 1 0 .01 0zm0-3.500v1.500A4 4 0 0 1 12 8h1.500A5.500 5.500 0 0 0 8 2.500z" />`,
 	networks: html`<path fill-rule="evenodd" d="M6 1h4v4H8.800v2H13v4h1v4h-4v-4h1.500V8.500h-7V11H6v4H2v-4h1V7h4.200V5H6z" />`,
 	events: html`<path d="M9.500 1L3 9h4l-1 6 7-9H8.500z" />`,
 	alerts: html`<path fill-rule="evenodd" d="M8 1l7 13H1zm-1 5v4h2V6zm0 5v2h2v-2z" />`,

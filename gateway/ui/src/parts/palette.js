@@ -10,7 +10,7 @@ import { openDialog } from "./dialogs.js";
 const SHOWN = 12;
 
 function* commands() {
-	for (const place of ["Overview", "Machines", "Consoles", "Volumes", "Networks", "Events", "Alerts", "Log", "Audit", "Report", "Access", "Host"]) {
+	for (const place of ["Overview", "Machines", "Consoles", "Volumes", "Images", "Networks", "Events", "Alerts", "Log", "Audit", "Report", "Access", "Host"]) {
 		yield { text: `Go to ${place.toLowerCase()}`, run: () => go(place.toLowerCase()) };
 	}
 	yield { text: "Show keys", run: () => openDialog("help") };

@@ -69,7 +69,7 @@ export function Tokens({ list }) {
 			<th scope="row">${token.name}</th><td>${token.roles.join(", ")}</td><td class="opt-2">${token.scope}</td>
 			<td class="opt-2 word">${day(token.created) ?? "–"}</td><td class="opt-2 word">${day(token.last_use) ?? "never"}</td><td class="word">${day(token.expires) ?? "never"}</td>
 			<td><button class="danger-quiet" onClick=${() => revoke(token)}>Revoke<span class="unseen"> ${token.name}</span></button></td></tr>`)}
-			</tbody></table></div>
+			</tbody></table></div>`}<//>
 		${secret && html`<${Secret} key=${secret.secret} ...${secret} close=${() => setSecret(null)} />`}
-		<${Add} act=${act} made=${setSecret} />`}<//>${failure}</section>`;
+		<${Add} act=${act} made=${setSecret} />${failure}</section>`;
 }

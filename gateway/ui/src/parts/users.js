@@ -70,8 +70,8 @@ export function Users({ list }) {
 			<thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col" class="opt-2">Machines</th>
 			<th scope="col" class="opt-3">Made</th><th scope="col" class="opt-2">Last login</th>
 			<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((user) => html`
-			<${Row} key=${user.name} user=${user} act=${act} />`)}</tbody></table></div>` : html`<p class="muted">None: everybody logs in with a token.</p>`}
-		<${Add} act=${act} />`}<//>${failure}</section>`;
+			<${Row} key=${user.name} user=${user} act=${act} />`)}</tbody></table></div>` : html`<p class="muted">None: everybody logs in with a token.</p>`}`}<//>
+		<${Add} act=${act} />${failure}</section>`;
 }
 
 /** Only of who logged in with one; all that is logged in with it ends, this page too. */
