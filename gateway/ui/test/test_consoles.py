@@ -44,6 +44,8 @@ def test_at_rest_when_nobody_looks(page, server):
     open_wall(page, "#/consoles?q=web", count=2)
     printed(server, "web-1", b"before-1\r\n")
     page.sees("before-1", tile("web-1"))
+    tickets = server.state()["requests"].count("POST /v1/vms/web-1/console/tickets")
+    page.js(HIDE + ";" + HIDE.replace("arguments[0]", "false"), True)
     for stop, go_on in ((lambda: page.js(HIDE, True), lambda: page.js(HIDE, False)),
                         (page.button("Pause").click, page.button("Pause").click)):
         stop()
@@ -54,6 +56,8 @@ def test_at_rest_when_nobody_looks(page, server):
         page.until(lambda: len(page.all('[data-console="live"]')) == 2, "live again", 9)
         page.until(lambda: page.text(tile("web-1")).count("meanwhile-2") == 1, "what was missed, once")
         assert page.text(tile("web-1")).count("before-1") == 1
+        tickets += 1
+        assert server.state()["requests"].count("POST /v1/vms/web-1/console/tickets") == tickets, "a moment's look aside closes nothing"
         printed(server, "web-1", b"\x1b[2J\x1b[Hbefore-1\r\n")
         page.until(lambda: "meanwhile-2" not in page.text(tile("web-1")), "a clear screen")
 

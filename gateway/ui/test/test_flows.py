@@ -52,6 +52,9 @@ def test_overview_leads_to_a_filtered_list(page):
     page.until(lambda: rows(page) == ["legacy"], "only the crashed one")
     assert page.one("[data-filter]").get_attribute("value") == "state:crashed"
     page.sees("triple fault", "tr[data-row]")
+    page.open("#/overview")
+    page.button("All events").click()
+    page.sees("console attached", "table.log")
 
 
 def test_filter_and_order(page):

@@ -13,14 +13,27 @@ import { FirstStart } from "./overview.js";
 
 // Half of the consoles that the server shows at a time, so that others find a place.
 const PAGE = 8;
+// Each connection is a line of the audit: who looks at another tab for a moment makes none.
+const AWAY_MS = 3000;
 
-/** Whether the page is in sight. */
+/** Whether the page is in sight, or was a moment ago. */
 function useSight() {
 	const [seen, setSeen] = useState(!document.hidden);
 	useEffect(() => {
-		const look = () => setSeen(!document.hidden);
+		let timer = 0;
+		const look = () => {
+			clearTimeout(timer);
+			if (document.hidden) {
+				timer = setTimeout(() => setSeen(false), AWAY_MS);
+			} else {
+				setSeen(true);
+			}
+		};
 		document.addEventListener("visibilitychange", look);
-		return () => document.removeEventListener("visibilitychange", look);
+		return () => {
+			clearTimeout(timer);
+			document.removeEventListener("visibilitychange", look);
+		};
 	}, []);
 	return seen;
 }

@@ -14,8 +14,8 @@ const EVENTS = 10;
 const ATTENTION = 5;
 const SMOOTH = 10;
 
-function Tile({ title, children, kind = "" }) {
-	return html`<section class="tile ${kind}" aria-label=${title}><h2>${title}</h2>${children}</section>`;
+function Tile({ title, children, kind = "", more }) {
+	return html`<section class="tile ${kind}" aria-label=${title}><div class="tile-head"><h2>${title}</h2>${more}</div>${children}</section>`;
 }
 
 /** Percent of a CPU that Skerry itself takes, or null where the guests' share is not known. */
@@ -126,6 +126,6 @@ export function OverviewScreen() {
 			<${Tile} title=${`CPUs: ${percent(busy)} busy`}><${Cpus} cpus=${machine.cpus} /><//>
 			<${Tile} title=${`Memory: ${bytes(machine.memory.free_bytes)} free of ${bytes(machine.memory.total_bytes)}`}><${Memory} memory=${machine.memory} /><//>
 			<${Tile} title="Most used" kind="tile-wide"><${Tops} list=${list} /><//>
-			<${Tile} title="Last events"><${Events} /><//>
+			<${Tile} title="Last events" more=${html`<a class="small" href="#/events">All events</a>`}><${Events} /><//>
 		</div>`;
 }
