@@ -61,7 +61,7 @@ function Row({ event }) {
 }
 
 function Table({ list }) {
-	return html`<div class="table-box" tabindex="0" role="region" aria-label="Events"><table class="log">
+	return html`<div class="table-box" tabindex="0" role="region" aria-label="Events"><table class="log happened">
 		<thead><tr><th scope="col">Time</th><th scope="col">Severity</th><th scope="col">Machine</th><th scope="col">Event</th></tr></thead>
 		<tbody>${list.map((event) => html`<${Row} key=${event.order} event=${event} />`)}</tbody></table></div>`;
 }
