@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 import time
+import urllib.parse
 
 from mock_http import Problem, send
 
@@ -37,12 +38,14 @@ class States:
         what = request.query.get("what", "host")
         if what.startswith("vm/"):
             self.vm(user, what[3:])
+        self.requests.append(f"history {urllib.parse.urlencode(request.query)}")
         step = int(request.query.get("step", 60))
         start = int(request.query["from"]) // step * step
-        count = max(1, (int(time.time()) - start + step - 1) // step)
+        end = min(int(request.query.get("to", 1 << 32)), int(time.time()))
+        count = max(1, (end - start + step - 1) // step)
         series = []
         for place, (name, top) in enumerate(HISTORY[what.split("/")[0]]):
-            mean = [None if at < count // 4 else round(top * (0.5 + 0.4 * math.sin(at / 9 + place)), 2) for at in range(count)]
+            mean = [None if at < count // 4 else round(top * (0.5 + 0.4 * math.sin((start // step + at) / 9 + place)), 2) for at in range(count)]
             series.append({"name": name, "mean": mean, "least": mean,
                            "most": [None if value is None else value * 1.1 for value in mean]})
         send(request, 200, {"what": what, "from": start, "to": start + count * step, "step": step, "series": series})

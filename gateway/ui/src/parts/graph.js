@@ -20,7 +20,7 @@ function optionsOf(width, height, series, format, top, binary, seconds) {
 		width, height, legend: { show: false }, padding: [8, HALF_A_TIME_PX, 0, 0],
 		cursor: { sync: { key: "machine" }, points: { size: 6 }, drag: { x: false, y: false } },
 		scales: { y: { range: (_, low, high) => [0, Math.max(top ?? 0, (high ?? 1) * 1.1, 1)] } },
-		series: [{}, ...series.map(({ token, fill }) => ({ stroke: colour(token), width: 1.5,
+		series: [{}, ...series.map(({ token, fill, dash }) => ({ stroke: colour(token), width: 1.5, dash,
 			fill: fill ? colour(fill) : undefined, points: { show: false }, spanGaps: false }))],
 		axes: [
 			{ ...axis, size: 24, space: 90, values: (_, ticks) => ticks.map((tick) => moment(new Date(tick * 1000), seconds)) },
@@ -76,7 +76,7 @@ function DataTable({ times, series, format, title, seconds }) {
 		</tbody></table>`;
 }
 
-/** seconds: of the time that the graph shows, where it is more than minutes; binary: ticks at powers of two; series: [{ label, values, token: a colour's name, fill }]; summary: what the graph says in words. */
+/** seconds: of the time that the graph shows, where it is more than minutes; binary: ticks at powers of two; series: [{ label, values, token: a colour's name, fill, dash: as a canvas has it }]; summary: what the graph says in words. */
 export function Graph({ title, times, series, format, top, summary, binary, seconds = 0, height = 110 }) {
 	const box = useRef(null);
 	const [open, setOpen] = useState(false);
