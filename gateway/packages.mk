@@ -6,6 +6,7 @@ GATEWAY_PACKAGES := gcc make pkg-config libc6-dev libcrypt-dev libmicrohttpd-dev
 	libjansson-dev libseccomp-dev
 GATEWAY_TEST_PACKAGES := $(GATEWAY_PACKAGES) libcmocka-dev clang llvm libclang-rt-dev python3-pytest \
 	ansible-core build-essential python3-pytest-xdist util-linux debhelper dpkg-dev groff-base libvirt-clients lintian man-db nftables openssl iproute2 \
+	ansible-core build-essential python3-pytest-xdist util-linux debhelper dpkg-dev groff-base libvirt-clients lintian man-db msmtp openssl \
 	prometheus prometheus-alertmanager prometheus-libvirt-exporter python3-libvirt python3-pexpect python3-sushy redfishtool systemd valgrind \
 	virtinst
 # for E2B's client; a Node from elsewhere has its npm, and conflicts with Debian's

@@ -55,7 +55,7 @@ struct delivery_queue {
 	uint32_t last;
 	unsigned count, under_way;
 	unsigned turn; /* the place whose delivery was sent last */
-	struct bucket rate;
+	struct bucket rates[ALERT_RULES]; /* of each place */
 	struct bucket lines;
 };
 
@@ -219,11 +219,11 @@ static void queue_watch(struct delivery_queue *queue, double now_s)
 	}
 }
 
-/* Returns whether the way's rate allows one more delivery now. */
-static bool queue_rate_allows(struct delivery_queue *queue, double now_s)
+/* Returns whether the way's rate allows one more delivery of the place now. */
+static bool queue_rate_allows(struct delivery_queue *queue, unsigned place, double now_s)
 {
 	return queue->way->per_s <= 0 ||
-	       bucket_take(&queue->rate, queue->way->per_s, queue->way->burst, now_s);
+	       bucket_take(&queue->rates[place], queue->way->per_s, queue->way->burst, now_s);
 }
 
 /* Sends the place's oldest delivery if it is due. Returns false if no more can be sent now. */
@@ -233,10 +233,10 @@ static bool queue_serve(struct delivery_queue *queue, unsigned place, double now
 
 	if (!entry || entry->under_way || (now_s < entry->again_s && queue_is_wanted(queue, entry)))
 		return true;
-	if (!queue_rate_allows(queue, now_s))
-		return false;
+	if (!queue_rate_allows(queue, place, now_s))
+		return true;
 	if (!queue->way->send(&entry->delivery)) {
-		queue->rate.left++;
+		queue->rates[place].left++;
 		return false;
 	}
 	entry->under_way = true;
@@ -337,7 +337,8 @@ void delivery_queue_setup(unsigned number, const struct delivery_way *way)
 	struct delivery_queue *queue = &queues[number];
 
 	queue->way = way;
-	queue->rate = (struct bucket){way->burst, clock_now_s()};
+	for (unsigned i = 0; i < ALERT_RULES; i++)
+		queue->rates[i] = (struct bucket){way->burst, clock_now_s()};
 	queue->lines = (struct bucket){QUEUE_LINES, clock_now_s()};
 }
 

@@ -38,7 +38,10 @@ struct delivery {
 struct delivery_way {
 	const char *prefix; /* stands before the keys that delivery_queue_show() adds */
 	unsigned under_way; /* the most deliveries under way at a time */
-	/* `burst` deliveries may be sent at once, and `per_s` a second after that; 0: any */
+	/*
+	 * `burst` deliveries of a place may be sent at once, and `per_s` a second after that; 0:
+	 * any
+	 */
 	double per_s, burst;
 	/* Returns where the rule's deliveries go; "": it has none. */
 	const char *(*target)(const struct alert_rule *rule);

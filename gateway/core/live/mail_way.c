@@ -17,8 +17,8 @@
 #include "gateway/core/live/mail_process.h"
 
 enum {
-	MAIL_BURST = 20,   /* messages that may be sent at once */
-	MAIL_EVERY_S = 30, /* seconds for each message after that, of all rules together */
+	MAIL_BURST = 6,	    /* messages of a rule's place that may be sent at once */
+	MAIL_EVERY_S = 300, /* seconds for each of its messages after that */
 };
 
 bool mail_way_allows(const char *address)

@@ -4,7 +4,9 @@ import email
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -51,6 +53,40 @@ def post(tmp_path, pair):
     return fake, server, sendmail
 
 
+class Relay:
+    """An SMTP server (RFC 5321) for one message after another."""
+
+    def __init__(self):
+        self.got = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            with peer, peer.makefile("rwb") as line:
+                self.talk(line)
+
+    def talk(self, line):
+        def say(text):
+            line.write(text + b"\r\n")
+            line.flush()
+        envelope, text = [], b""
+        say(b"220 relay")
+        for said in line:
+            if said.startswith(b"DATA"):
+                say(b"354 go on")
+                while (each := line.readline()) not in (b".\r\n", b""):
+                    text += each
+                self.got.append((envelope, email.message_from_bytes(text)))
+            elif said.startswith((b"MAIL", b"RCPT")):
+                envelope.append(said.split(b"<")[1].split(b">")[0].decode())
+            say(b"221 bye" if said.startswith(b"QUIT") else b"250 ok")
+
+
 def mail_pid(server):
     for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
         if Path(f"/proc/{pid}/comm").read_text().strip() == "skerryd-mail":
@@ -92,6 +128,27 @@ def test_what_a_mailbox_gets(post):
     assert rule(server)["mail"] == TO
     seen = server.tls("GET", "/v1/alerts", token=server.make_token(["viewer"], "*")).json()["items"][0]
     assert seen["mailed"] and "mail" not in seen and "mail_delivery" not in seen
+
+
+def test_debian_s_msmtp(pair, tmp_path):
+    """A sendmail of Debian's, under the filters that skerryd sets for all that it starts."""
+    relay = Relay()
+    settings, program = tmp_path / "msmtprc", tmp_path / "sendmail"
+    settings.write_text(f"account default\nhost 127.0.0.1\nport {relay.listener.getsockname()[1]}\ntls off\nauth off\nfrom other@host.example\n")
+    program.write_text(f'#!/bin/sh\nexec msmtp -C {settings} "$@"\n')
+    program.chmod(0o755)
+    fake, server = pair("--mail-from", "skerry@host.example", "--mail-to", TO, "--sendmail", str(program))
+    server.start()
+    make(server, mail=TO)
+    fake.vms["vm00"].resident = 200 << 20
+    delivery(server, "sendmail has taken it")
+    envelope, message = relay.got[0]
+    assert envelope == ["skerry@host.example", TO] and message["Subject"].endswith("full fires for vm/vm00")
+    # Without its relay it ends with EX_TEMPFAIL, and the message is tried again.
+    relay.listener.shutdown(socket.SHUT_RDWR)
+    relay.listener.close()
+    fake.vms["vm00"].resident = 16 << 20
+    delivery(server, "and is tried again")
 
 
 def test_who_gets_none(post, pair):
