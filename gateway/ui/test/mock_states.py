@@ -50,6 +50,21 @@ class States:
                            "most": [None if value is None else value * 1.1 for value in mean]})
         send(request, 200, {"what": what, "from": start, "to": start + count * step, "step": step, "series": series})
 
+    def forecast(self, request, user):
+        """Of the host all is known, of a machine its share, of a store that it fills up, and of others nothing."""
+        what = request.query.get("what", "host")
+        self.need(user, "viewer")
+        now, day = int(time.time()), 86400
+        none = {"earliest": None, "likely": None, "latest": None}
+        items = {"host": [{"series": "busy_percent", "state": "not-within", "days": 28, "ahead_days": 28, **none},
+                          {"series": "free_bytes", "state": "expected", "days": 28, "ahead_days": 28, "earliest": now + 3 * day,
+                           "likely": now + 5 * day, "latest": now + 9 * day}],
+                 "vm": [{"series": "resident_bytes", "state": "not-enough-history", "days": 2, "ahead_days": 0, **none}],
+                 "store": [{"series": "free_bytes", "state": "possible", "days": 20, "ahead_days": 20, **none, "earliest": now + 9 * day}]}
+        if what == "store/empty":
+            raise Problem(404, "not-found", "no history of this name is kept")
+        send(request, 200, {"what": what, "time": now, "items": items[what.split("/")[0]]})
+
     def report(self, request, user):
         """Two sections of a report; what is not known is null there."""
         self.need(user, "auditor")
@@ -354,7 +369,7 @@ class States:
 
 
 ROUTES = (
-    (r"GET history", States.history), (r"GET report", States.report),
+    (r"GET history", States.history), (r"GET forecast", States.forecast), (r"GET report", States.report),
     (r"GET alerts", States.alert_list), (r"POST alerts", States.alert_make), (r"POST alerts/preview", States.alert_preview),
     (r"DELETE alerts/([^/]+)", States.alert_drop),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),

@@ -78,4 +78,16 @@ def test_the_host_has_a_past(page):
     page.until(lambda: drawn(page) == 2, "graphs")
     page.button("Month", ".spans").click()
     page.until(lambda: drawn(page) == 2, "graphs of a month")
+    page.sees("The CPUs are not used up within 28 days.", '[aria-label="Forecast of host"]')
+    page.sees("The free memory is used up between ", '[aria-label="Forecast of host"]')
     page.sees("Since ", ".graphs")
+
+
+def test_when_something_is_used_up(page):
+    page.login(place="#/machines/web-1")
+    page.button("Month", ".spans").click()
+    page.sees("Its memory is of unknown end: 2 days of history, and 5 up to now are needed.", '[aria-label="Forecast of vm/web-1"]')
+    assert axe(page) == []
+    page.open("#/volumes")
+    page.sees("It is most likely not used up within 20 days, but possibly from ", '[aria-label="Forecast of store/pool"]')
+    assert not page.all('[aria-label="Forecast of store/empty"]')

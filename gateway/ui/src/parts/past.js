@@ -3,6 +3,7 @@
 import { call } from "../api.js";
 import { html, useEffect, useState } from "../lib.js";
 import { mean } from "../slow.js";
+import { Forecast } from "./forecast.js";
 import { Graph } from "./graph.js";
 
 /** For each time that can be chosen: its label, its seconds and those of a point. */
@@ -14,6 +15,8 @@ const BEFORE = { hour: DAYS_BEFORE, day: DAYS_BEFORE, month: { month: ["Four wee
 /** Seconds are kept for an hour: with another day's an hour is compared by minutes. */
 const LEAST_STEP_BEFORE_S = 60;
 const LEAST_WAIT_S = 10;
+/** The time whose graphs have a forecast, which is made of as much. */
+const FORECAST_SPAN = "month";
 
 /** Buttons for the time that graphs show; `live` is whether there are graphs of the last minutes too. */
 export function SpanChoice({ span, choose, live }) {
@@ -112,5 +115,6 @@ export function PastGraphs({ what, span, graphs }) {
 			summary=${wordsOf(past, lines, label, format)} series=${linesOf(past, lines, label)} />`)}
 		<p class="muted small">${known < 0 ? "Nothing is known of this time." : `Since ${new Date(past.times[known] * 1000).toLocaleString("en-GB")}.`}
 			${" A point is the mean of its time; highest is the highest second in it."}
-			${past.earlier && firstKnown(past.earlier[main]) < 0 && ` Nothing is known of ${label}.`}</p>`;
+			${past.earlier && firstKnown(past.earlier[main]) < 0 && ` Nothing is known of ${label}.`}</p>
+		${span === FORECAST_SPAN && html`<${Forecast} what=${what} />`}`;
 }

@@ -6,6 +6,7 @@ import { freeName } from "../free_name.js";
 import { html, useCell, useState } from "../lib.js";
 import { useAct } from "../parts/act.js";
 import { confirm } from "../parts/dialogs.js";
+import { Forecast } from "../parts/forecast.js";
 import { Loaded, Wall } from "../parts/states.js";
 import { Upload, Uploads } from "../parts/upload.js";
 import { VolumeStat } from "../parts/volume_stat.js";
@@ -98,7 +99,7 @@ function Store({ store, reload }) {
 	};
 	return html`<section class="tile wide-tile" aria-label=${`Store ${store.name}`}><h2>${store.name}</h2>${store.state === "ready"
 		? html`<p class="small muted">${bytes(store.free_bytes)} free of ${bytes(store.bytes)} on disk ${store.disk}; ${bytes(store.reserved_bytes)}
-			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p>${store.room_bytes > 0 && html`<p>The disk ${store.disk} has ${bytes(store.room_bytes)} more
+			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p><${Forecast} what=${`store/${store.name}`} subject="It" />${store.room_bytes > 0 && html`<p>The disk ${store.disk} has ${bytes(store.room_bytes)} more
 			than the store. ${may("admin") && html`<button onClick=${grow}>Grow the store</button>`}</p>`}<${Volumes} store=${store} /><${Quotas} store=${store} />`
 		: html`<p>${store.state}: ${store.problem}</p>${store.state === "empty" && may("admin") && html`<button class="danger-quiet"
 			onClick=${format}>Format</button>`}`}${failure}</section>`;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as words from "../../src/format.js";
 import { matches, parse, sorted } from "../../src/filter.js";
 import { explain } from "../../src/slow.js";
+import { forecastWords } from "../../src/forecast.js";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
 const format = Object.fromEntries(Object.entries(words).map(([name, word]) => [name, (...given) => plain(word(...given))]));
@@ -82,4 +83,19 @@ test("slow: states that explain all, and no samples", () => {
 	assert.match(explain({ ...VM, state: "crashed", reason: "triple fault" }, null, [])[0].text, /triple fault/);
 	assert.match(title({ ...VM, state: "stopped" }), /does not run: it is stopped/);
 	assert.match(title({ ...VM, sample: null }, null), /No samples/);
+});
+
+test("a forecast in words", () => {
+	const at = (day) => Date.UTC(2026, 11, day, 12) / 1000;
+	const item = { series: "free_bytes", state: "expected", days: 20, ahead_days: 20, earliest: at(5), likely: at(7), latest: at(12) };
+	assert.equal(forecastWords(item), "The free memory is used up between 5 December 2026 and 12 December 2026, most likely on 7 December 2026.");
+	assert.equal(forecastWords({ ...item, latest: null }, "It"),
+		"It is most likely used up on 7 December 2026, from 5 December 2026 on, or not within 20 days.");
+	assert.equal(forecastWords({ ...item, state: "possible", likely: null, latest: null }),
+		"The free memory is most likely not used up within 20 days, but possibly from 5 December 2026 on.");
+	assert.equal(forecastWords({ ...item, series: "busy_percent", state: "not-within", ahead_days: 1 }), "The CPUs are not used up within 1 day.");
+	assert.equal(forecastWords({ ...item, series: "cpu_percent", state: "not-enough-history", days: 1 }),
+		"Its share of CPUs is of unknown end: 1 day of history, and 5 up to now are needed.");
+	assert.equal(forecastWords({ ...item, series: "resident_bytes", state: "reached" }), "Its memory is used up now.");
+	assert.equal(forecastWords({ ...item, series: "frames_per_s", state: "no-limit" }), "frames_per_s is without a limit.");
 });
