@@ -14,13 +14,14 @@
 
 #define REQUESTS_MAX 200u
 #define OWN_PAGES    16u
-#define DATA_PAGES   BLOCK_REQUEST_PAGES
+#define DATA_PAGES   BLOCK_DIRECT_PAGES
 #define RAM_AT	     0x40000000ull
 
 static _Alignas(PAGE_SIZE) u8 ram[(OWN_PAGES + DATA_PAGES) * PAGE_SIZE];
 static _Alignas(8) u8 registers[2 * PAGE_SIZE];
 static u64 addresses[OWN_PAGES + DATA_PAGES];
 static struct driver_request request[NVME_DEPTH];
+static struct driver_disk disk;
 static struct fuzz input;
 static u64 now_tsc;
 static u32 finished, submitted;
@@ -137,7 +138,7 @@ static void check_command(const struct driver_request *asked)
 	if (pages == 2)
 		CHECK_THAT(among(command->prp2, OWN_PAGES, DATA_PAGES));
 	else
-		CHECK_THAT(command->prp2 == 0 || among(command->prp2, NVME_PAGE_LISTS, 2));
+		CHECK_THAT(command->prp2 == 0 || among(command->prp2, NVME_PAGE_LISTS, 4));
 }
 
 static void ask(void)
@@ -147,13 +148,14 @@ static void ask(void)
 
 	if (request[slot].busy)
 		return;
-	request[slot] =
-		(struct driver_request){.operation = fuzz_u8(&input) % BLOCK_OPERATION_COUNT,
-					.sector = fuzz_u16(&input) * align,
-					.sectors = (fuzz_u8(&input) % 128 / align + 1) * align,
-					.busy = true,
-					.data = ram + OWN_PAGES * PAGE_SIZE,
-					.address = addresses + OWN_PAGES};
+	request[slot] = (struct driver_request){
+		.operation = fuzz_u8(&input) % BLOCK_OPERATION_COUNT,
+		.sector = fuzz_u16(&input) * align,
+		.sectors = (fuzz_u8(&input) % (disk.direct_pages * 8) / align + 1) * align,
+		.busy = true,
+		.data = ram + OWN_PAGES * PAGE_SIZE,
+		.address = addresses + OWN_PAGES,
+	};
 	if (!nvme_submit(&nvme, &request[slot])) {
 		request[slot].busy = false;
 		CHECK_THAT(nvme.busy == nvme.io.entries - 1);
@@ -165,13 +167,13 @@ static void ask(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct driver_disk disk = {0};
 	char problem[128] = "";
 
 	input = (struct fuzz){bytes, size};
 	memset(registers, 0, sizeof(registers));
 	memset(ram, 0, sizeof(ram));
 	memset(request, 0, sizeof(request));
+	disk = (struct driver_disk){0};
 	now_tsc = finished = submitted = 0;
 	for (u32 i = 0; i < OWN_PAGES + DATA_PAGES; i++)
 		addresses[i] = RAM_AT + (i * 29 % (OWN_PAGES + DATA_PAGES)) * 3 * PAGE_SIZE;
@@ -186,6 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	}
 	CHECK_THAT(disk.block_bytes == 512 || disk.block_bytes == 4096);
 	CHECK_THAT(disk.sectors != 0);
+	CHECK_THAT(disk.direct_pages >= BLOCK_REQUEST_PAGES &&
+		   disk.direct_pages <= BLOCK_DIRECT_PAGES);
 	for (u32 i = 0; i < REQUESTS_MAX && input.left > 0; i++) {
 		if (fuzz_u8(&input) % 2 == 0)
 			ask();

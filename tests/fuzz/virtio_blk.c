@@ -27,6 +27,7 @@ static void start(void)
 		.sectors = DISK_SECTORS,
 		.block_bytes = 512,
 		.features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES,
+		.direct_pages = BLOCK_DIRECT_PAGES,
 	};
 	next_header = 0;
 	disk_new_driver();
@@ -58,10 +59,11 @@ static void send_any(struct fuzz *fuzz)
 static void check_request(const struct block_request *request)
 {
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+	u64 most = (request->window != 0 ? BLOCK_DIRECT_PAGES : BLOCK_REQUEST_PAGES) * PAGE_SIZE;
 
 	CHECK_THAT(request->operation < BLOCK_OPERATION_COUNT);
 	if (request->operation == BLOCK_READ || request->operation == BLOCK_WRITE)
-		CHECK_THAT(bytes <= BLOCK_REQUEST_BYTES && request->offset % PAGE_SIZE == 0 &&
+		CHECK_THAT(bytes <= most && request->offset % PAGE_SIZE == 0 &&
 			   request->offset <= BLOCK_POOL_BYTES - bytes);
 	for (u32 i = 0; request->window != 0 && i < align_up(bytes, PAGE_SIZE) / PAGE_SIZE; i++)
 		CHECK_THAT(request->page[i] < sizeof(ram) / PAGE_SIZE);

@@ -54,6 +54,13 @@ static UNUSED void conformance_start(void)
 	memcpy(conformance_wanted, conformance.disk, conformance.bytes);
 }
 
+/* Returns the most sectors of one request whose data lie in a client's RAM. */
+static UNUSED u32 conformance_sectors_max(void)
+{
+	return MAX(conformance_disk.direct_pages, BLOCK_REQUEST_PAGES) *
+	       (u32)(PAGE_SIZE / BLOCK_SECTOR_BYTES);
+}
+
 static UNUSED struct driver_request *conformance_ask(u32 number, enum block_operation operation,
 						     u64 sector, u32 sectors)
 {
@@ -121,7 +128,7 @@ static UNUSED void conformance_reads(void **state)
 {
 	(void)state;
 	conformance_start();
-	for (u32 sectors = 1; sectors <= BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES; sectors++) {
+	for (u32 sectors = 1; sectors <= conformance_sectors_max(); sectors++) {
 		u64 at = 3ull * sectors * BLOCK_SECTOR_BYTES;
 		u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
 
@@ -138,7 +145,7 @@ static UNUSED void conformance_writes(void **state)
 {
 	(void)state;
 	conformance_start();
-	for (u32 sectors = 1; sectors <= BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES; sectors++) {
+	for (u32 sectors = 1; sectors <= conformance_sectors_max(); sectors++) {
 		u64 at = 5ull * sectors * BLOCK_SECTOR_BYTES;
 		u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
 

@@ -42,7 +42,11 @@ static UNUSED void disk_make(u32 features)
 	free(disk_memory);
 	disk_memory = calloc(1, BLOCK_LINK_BYTES);
 	*disk_about() = (struct block_about){
-		.sectors = DISK_SECTORS, .block_bytes = 512, .features = features};
+		.sectors = DISK_SECTORS,
+		.block_bytes = 512,
+		.features = features,
+		.direct_pages = BLOCK_REQUEST_PAGES,
+	};
 	slot_open(&disk_server, disk_memory, LINK_SERVER);
 	disk_new_driver();
 	disk_rings = 0;

@@ -104,9 +104,9 @@ MUTANTS = MUTANTS_MM + (
     # The mistakes by which a peer that lies would gain something: the tests in
     # tests/system/test_liars.py show that it gains nothing, these that each check is there for a
     # reason that a test knows.
-    ("an impossible index of a link's other end is believed", "vmm/io/link.c", "link_waiting",
+    ("an impossible index of a link's other end is believed", "vmm/io/link.h", "link_waiting",
      "if (unlikely(waiting > end->size)) end->broken = true;", "", "link_test"),
-    ("what another life has written is read", "vmm/io/link.c", "link_peer_is_there",
+    ("what another life has written is read", "vmm/io/link.h", "link_peer_is_there",
      "link_load(&link_peer_line(end)->generation) == end->generation;", "true;", "link_test"),
     ("a frame may be longer than what was written", "vmm/io/frames.h", "frames_read",
      "frames_record_bytes(header->bytes) <= MIN(waiting, FRAMES_RING_BYTES - at);", "true;", "frames_test"),
@@ -128,7 +128,11 @@ MUTANTS = MUTANTS_MM + (
      "request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES", "false",
      "driver_client_test"),
     ("a request may be longer than there is room for", "vmm/driver/disk/core/client.c", "client_check",
-     "request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)", "false)", "driver_client_test"),
+     "request->sectors > client_sectors_max(unit, request->window == 0))", "false)", "driver_client_test"),
+    ("a request may have more pages than its disk takes", "vmm/driver/disk/core/client.c", "client_sectors_max",
+     "MIN(unit->direct_pages, BLOCK_DIRECT_PAGES)", "BLOCK_DIRECT_PAGES", "driver_window_test"),
+    ("a driver names how many pages a request has", "vmm/monitor/disk/disk_client.c", "disk_client_direct_pages",
+     "return MIN(pages, BLOCK_DIRECT_PAGES)", "return pages", "virtio_blk_direct_test"),
     ("what a view's device brings comes to the pool", "vmm/io/block.h", "",
      "BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES", "BLOCK_BOUNCE_OFFSET SLOT_POOL_OFFSET", "driver_bounce_test"),
     ("a view's device reaches its client's pool", "vmm/manager/driver/driver_link.c", "driver_link_pool_at",
@@ -274,7 +278,7 @@ MUTANTS = MUTANTS_MM + (
     ("an earlier driver's messages are let through", "vmm/manager/pci/pci_msi.c", "pci_msix_set",
      "pci_mask_others(entry, table.entries);", "", "host_pci_test"),
     ("an encrypted disk's device is shown the guest's RAM", "vmm/monitor/virtio/virtio_blk_request.c",
-     "blk_ask", "blk->cipher == NULL &&", "", "virtio_blk_secret_test"),
+     "blk_make_direct", "|| blk->cipher != NULL", "", "virtio_blk_secret_test"),
     ("an encrypted disk's data goes into the link as it is", "vmm/monitor/virtio/virtio_blk_request.c",
      "blk_copy_out", "if (blk->cipher != NULL)", "if (false)", "virtio_blk_secret_test"),
     ("the disk fills encrypted blocks with zeros", "vmm/monitor/virtio/virtio_blk_take.c",

@@ -22,9 +22,14 @@
  */
 #define BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES
 #define BLOCK_BOUNCE_BYTES  BLOCK_POOL_BYTES
-/* The most pages of client RAM over which one request's data may be spread. */
+/* The most pages of data of one request to any disk, wherever the data lie. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)
+/*
+ * The most pages of client RAM over which the data of one request may be spread, to a disk that
+ * takes more than BLOCK_REQUEST_PAGES at once (block_about.direct_pages).
+ */
+#define BLOCK_DIRECT_PAGES 32u
 /* The most sectors of one BLOCK_DISCARD or BLOCK_WRITE_ZEROES, which the server does not split. */
 #define BLOCK_RANGE_SECTORS 8192u
 
@@ -58,6 +63,8 @@ struct block_about {
 	 * in sectors: no request may cross a multiple of this number; 0: there is no such boundary
 	 */
 	u32 boundary;
+	/* the most pages of client RAM over which one request's data may be spread */
+	u32 direct_pages;
 };
 
 enum block_status {
@@ -92,8 +99,8 @@ struct block_request {
 	 */
 	u32 window;
 	u32 pad0;
-	u32 page[BLOCK_REQUEST_PAGES];
-	u8 pad1[SLOT_REQUEST_BYTES - 40 - 4 * BLOCK_REQUEST_PAGES];
+	u32 page[BLOCK_DIRECT_PAGES];
+	u8 pad1[SLOT_REQUEST_BYTES - 40 - 4 * BLOCK_DIRECT_PAGES];
 };
 _Static_assert(sizeof(struct block_request) == SLOT_REQUEST_BYTES, "a slot");
 

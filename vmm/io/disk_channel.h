@@ -186,6 +186,8 @@ struct disk_unit {
 	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
 	u64 sectors;	 /* size of the disk in sectors of 512 bytes; 0: the disk cannot be used */
+	/* the most pages of a client's RAM over which one request's data may be spread */
+	u32 direct_pages;
 	u32 partition_count;
 	/*
 	 * not 0: the disk has a GPT, which is ignored as the disk's first sector does not announce

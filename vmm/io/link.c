@@ -9,11 +9,6 @@
 /* For room_at: an index that the peer does not pass before this end sets another. */
 #define NEVER (~0u)
 
-static u32 link_load(const u32 *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
 static void link_store(u32 *word, u32 value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
@@ -22,21 +17,6 @@ static void link_store(u32 *word, u32 value)
 static struct link_line *link_own_line(const struct link_end *end)
 {
 	return &end->memory->line[end->name];
-}
-
-static const struct link_line *link_peer_line(const struct link_end *end)
-{
-	return &end->memory->line[LINK_ENDS - 1 - end->name];
-}
-
-/*
- * Returns true if the peer has joined the link's present generation; before that its indices are
- * invalid.
- */
-static bool link_peer_is_there(const struct link_end *end)
-{
-	return end->generation != 0 && !end->broken &&
-	       link_load(&link_peer_line(end)->generation) == end->generation;
 }
 
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size)
@@ -63,29 +43,6 @@ bool link_renewed(struct link_end *end)
 	link_store(&line->wish, 0);
 	link_store(&line->generation, generation);
 	return generation != 0;
-}
-
-u32 link_waiting(struct link_end *end)
-{
-	u32 waiting;
-
-	if (!link_peer_is_there(end))
-		return 0;
-	waiting = link_load(&link_peer_line(end)->written) - end->read;
-	if (unlikely(waiting > end->size))
-		end->broken = true;
-	return end->broken ? 0 : waiting;
-}
-
-u32 link_room(const struct link_end *end)
-{
-	u32 used = end->written;
-
-	if (end->generation == 0 || end->broken)
-		return 0;
-	if (link_peer_is_there(end))
-		used -= link_load(&link_peer_line(end)->read);
-	return used <= end->size ? end->size - used : 0;
 }
 
 /*

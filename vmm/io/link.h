@@ -64,6 +64,53 @@ struct link_end {
 	bool broken;
 };
 
+static inline u32 link_load(const u32 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct link_line *link_peer_line(const struct link_end *end)
+{
+	return &end->memory->line[LINK_ENDS - 1 - end->name];
+}
+
+/*
+ * Returns true if the peer has joined the link's present generation; before that its indices are
+ * invalid.
+ */
+static inline bool link_peer_is_there(const struct link_end *end)
+{
+	return end->generation != 0 && !end->broken &&
+	       link_load(&link_peer_line(end)->generation) == end->generation;
+}
+
+/*
+ * Returns how many units this end can read in the peer's ring; an impossible index closes the link.
+ */
+static inline u32 link_waiting(struct link_end *end)
+{
+	u32 waiting;
+
+	if (!link_peer_is_there(end))
+		return 0;
+	waiting = link_load(&link_peer_line(end)->written) - end->read;
+	if (unlikely(waiting > end->size))
+		end->broken = true;
+	return end->broken ? 0 : waiting;
+}
+
+/* Returns the free units of the end's own ring. */
+static inline u32 link_room(const struct link_end *end)
+{
+	u32 used = end->written;
+
+	if (end->generation == 0 || end->broken)
+		return 0;
+	if (link_peer_is_there(end))
+		used -= link_load(&link_peer_line(end)->read);
+	return used <= end->size ? end->size - used : 0;
+}
+
 /*
  * Opens an end of a link. `memory` is mapped by the manager, with two rings of `size` units each, a
  * power of two; the first link_renewed then returns true.
@@ -74,12 +121,6 @@ void link_open(struct link_end *end, struct link_memory *memory, enum link_end_n
  * rings are then empty, and earlier requests and frames are void. The caller must signal the peer.
  */
 bool link_renewed(struct link_end *end) MUST_CHECK;
-/*
- * Returns how many units this end can read in the peer's ring; an impossible index closes the link.
- */
-u32 link_waiting(struct link_end *end);
-/* Returns the free units of the end's own ring. */
-u32 link_room(const struct link_end *end);
 /*
  * Shows the peer this end's progress in writing and reading. Returns whether the peer has to be
  * signalled.

@@ -25,13 +25,18 @@ bool slot_take(struct link_end *end, void *slot)
 	return true;
 }
 
-void slot_put(struct link_end *end, const void *slot)
+void slot_put_front(struct link_end *end, const void *slot, u32 bytes)
 {
 	u32 at = end->written % SLOT_COUNT;
 
-	if (end->name == LINK_CLIENT)
-		memcpy(slots_of(end->memory)->requests[at], slot, SLOT_REQUEST_BYTES);
-	else
-		memcpy(slots_of(end->memory)->answers[at], slot, SLOT_ANSWER_BYTES);
+	memcpy(end->name == LINK_CLIENT ? slots_of(end->memory)->requests[at]
+					: slots_of(end->memory)->answers[at],
+	       slot, bytes);
 	end->written++;
+}
+
+void slot_put(struct link_end *end, const void *slot)
+{
+	slot_put_front(end, slot,
+		       end->name == LINK_CLIENT ? SLOT_REQUEST_BYTES : SLOT_ANSWER_BYTES);
 }

@@ -9,7 +9,7 @@
  * requests again.
  */
 #define SLOT_COUNT	   256u
-#define SLOT_REQUEST_BYTES 128u
+#define SLOT_REQUEST_BYTES 192u
 #define SLOT_ANSWER_BYTES  16u
 
 struct slot_memory {
@@ -47,3 +47,8 @@ static inline bool slot_was_last(const struct link_end *end)
  * Requires link_room() > 0.
  */
 void slot_put(struct link_end *end, const void *slot);
+/*
+ * Does the same with the first `bytes` bytes of a request or answer; the peer finds in the rest of
+ * the slot what this end put there before.
+ */
+void slot_put_front(struct link_end *end, const void *slot, u32 bytes);

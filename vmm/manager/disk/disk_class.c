@@ -108,6 +108,7 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 
 	__atomic_store_n(&about->boundary, volume ? store_boundary(driver, link) : 0,
 			 __ATOMIC_RELAXED);
+	__atomic_store_n(&about->direct_pages, unit->direct_pages, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->window, disk_window_shown(driver, link), __ATOMIC_RELEASE);
 	__atomic_store_n(&about->sectors, link->disk.sectors, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->block_bytes, unit->block_bytes, __ATOMIC_RELAXED);

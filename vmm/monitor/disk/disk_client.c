@@ -10,6 +10,7 @@
 #include "lib/string.h"
 
 #define ID_PIECE_BITS 8u
+#define SECTORS_PER_PAGE ((u32)(PAGE_SIZE / BLOCK_SECTOR_BYTES))
 _Static_assert(1u << ID_PIECE_BITS == SLOT_COUNT, "the low bits of an id are the piece");
 
 void disk_client_open(struct disk_client *client, struct link_memory *memory,
@@ -36,6 +37,7 @@ struct block_about disk_client_about(const struct disk_client *client)
 		.features = __atomic_load_n(&about->features, __ATOMIC_RELAXED),
 		.window = __atomic_load_n(&about->window, __ATOMIC_ACQUIRE),
 		.boundary = __atomic_load_n(&about->boundary, __ATOMIC_RELAXED),
+		.direct_pages = __atomic_load_n(&about->direct_pages, __ATOMIC_RELAXED),
 	};
 }
 
@@ -117,8 +119,12 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 	return (int)number;
 }
 
+/*
+ * Puts a request into the link, with the numbers of `pages` pages; what is behind them is not valid
+ * and stays here.
+ */
 static void disk_client_put(struct disk_client *client, int piece, u32 tag,
-			    struct block_request *request)
+			    struct block_request *request, u32 pages)
 {
 	u32 sequence = client->next_sequence++;
 
@@ -127,20 +133,22 @@ static void disk_client_put(struct disk_client *client, int piece, u32 tag,
 	client->piece[piece].tag = tag;
 	client->sequence[piece] = sequence;
 	client->window[piece] = request->window;
-	slot_put(&client->end, request);
+	slot_put_front(&client->end, request,
+		       (u32)(offsetof(struct block_request, page) + pages * sizeof(u32)));
 }
 
 void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
 		     u64 sector, u32 sectors, u32 tag)
 {
-	struct block_request request = {
-		.operation = operation,
-		.sectors = sectors,
-		.sector = sector,
-		.offset = client->piece[piece].page * PAGE_SIZE,
-	};
+	struct block_request request;
 
-	disk_client_put(client, piece, tag, &request);
+	request.operation = operation;
+	request.sectors = sectors;
+	request.sector = sector;
+	request.offset = client->piece[piece].page * PAGE_SIZE;
+	request.window = 0;
+	request.pad0 = 0;
+	disk_client_put(client, piece, tag, &request, 0);
 }
 
 static u32 disk_client_window_now(const struct disk_client *client)
@@ -148,27 +156,25 @@ static u32 disk_client_window_now(const struct disk_client *client)
 	return __atomic_load_n(&disk_client_about_of(client)->window, __ATOMIC_ACQUIRE);
 }
 
-void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
-			    u64 sector, u32 sectors, u32 tag, const u32 *page)
+void disk_client_ask_direct(struct disk_client *client, int piece, u32 tag,
+			    struct block_request *request)
 {
-	struct block_request request = {
-		.operation = operation,
-		.sectors = sectors,
-		.sector = sector,
-		.window = disk_client_window_now(client),
-	};
-	u32 pages = (u32)(((u64)sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
-
-	for (u32 i = 0; i < pages; i++)
-		request.page[i] = page[i];
-	disk_client_put(client, piece, tag, &request);
+	request->offset = 0;
+	request->pad0 = 0;
+	disk_client_put(client, piece, tag, request,
+			(request->sectors + SECTORS_PER_PAGE - 1) / SECTORS_PER_PAGE);
 }
 
-bool disk_client_has_window(const struct disk_client *client)
+u32 disk_client_direct_pages(const struct disk_client *client, u32 *window)
 {
-	u32 window = disk_client_window_now(client);
+	u32 pages;
 
-	return window != 0 && window != client->copy_window;
+	/* the manager may close the window at any time: its number is read once for a request */
+	*window = disk_client_window_now(client);
+	if (*window == 0 || *window == client->copy_window)
+		return 0;
+	pages = __atomic_load_n(&disk_client_about_of(client)->direct_pages, __ATOMIC_RELAXED);
+	return MIN(pages, BLOCK_DIRECT_PAGES);
 }
 
 bool disk_client_is_landing(const struct disk_client *client)

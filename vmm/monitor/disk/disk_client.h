@@ -71,11 +71,18 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data);
 /* Puts a request into the link. Its answer carries `tag`; disk_client_flush signals the driver. */
 void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
 		     u64 sector, u32 sectors, u32 tag);
-/* Puts a request into the link whose data lie in the VM's RAM, in the pages with these numbers. */
-void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
-			    u64 sector, u32 sectors, u32 tag, const u32 *page);
-/* Returns whether requests with data in RAM (disk_client_ask_direct) are possible now. */
-bool disk_client_has_window(const struct disk_client *client);
+/*
+ * Puts a request into the link whose data lie in the VM's RAM. The caller has set its operation,
+ * its sectors, its window (disk_client_direct_pages), and the numbers of the sectors' pages.
+ */
+void disk_client_ask_direct(struct disk_client *client, int piece, u32 tag,
+			    struct block_request *request);
+/*
+ * Returns the most pages that a request with data in RAM (disk_client_ask_direct) may have now, up
+ * to BLOCK_DIRECT_PAGES, and sets *window to the number of their window; 0: no such request is
+ * possible.
+ */
+u32 disk_client_direct_pages(const struct disk_client *client, u32 *window);
 /*
  * Returns whether the host's disk controller may still access the VM's RAM for a request: not after
  * its answer, nor after the manager has closed the window.
@@ -93,7 +100,7 @@ bool disk_client_wake(struct disk_client *client) MUST_CHECK;
  * data until disk_client_give_back(piece), or NULL if they lie in the VM's RAM. Returns false if
  * there is none; the driver then signals the next. The statuses BLOCK_COPY and BLOCK_COPY_ONCE mean
  * that the request was not carried out: repeat it with data in the pool. After BLOCK_COPY,
- * disk_client_has_window returns false until there is another window.
+ * disk_client_direct_pages returns 0 until there is another window.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);

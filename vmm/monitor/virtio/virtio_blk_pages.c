@@ -60,22 +60,22 @@ static struct blk_place blk_data_at(const struct blk_protocol *protocol,
 }
 
 /*
- * Returns where the `bytes` bytes at `place` lie in RAM; NULL if they are not in one segment and at
- * a page's start.
+ * Writes the numbers of the pages from `found` on that have `bytes` bytes of data. Returns the
+ * place behind the last number.
  */
-static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_request *request,
-			 const struct blk_place *place, u32 bytes)
+static ALWAYS_INLINE u32 *blk_put_pages(const struct guest_memory *memory, const u8 *found,
+					u32 bytes, u32 *page)
 {
-	const struct virtio_segment *segment;
-	gpa_t gpa;
-
-	if (place->segment == place->end)
-		return NULL;
-	segment = &request->segment[place->segment];
-	gpa = GPA(segment->gpa.value + place->offset);
-	if (segment->bytes - place->offset < bytes || gpa.value % PAGE_SIZE != 0)
-		return NULL;
-	return guest_memory_near(memory, gpa, bytes);
+	for (u32 left = bytes; left != 0; left -= MIN(left, (u32)PAGE_SIZE)) {
+		/*
+		 * The access makes the page present, as part of the guest's RAM, before the driver
+		 * looks for it.
+		 */
+		(void)*(const volatile u8 *)found;
+		*page++ = (u32)((u64)(found - memory->host) / PAGE_SIZE);
+		found += PAGE_SIZE;
+	}
+	return page;
 }
 
 bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
@@ -83,23 +83,24 @@ bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *requ
 {
 	const struct guest_memory *memory = blk->device->memory;
 	struct blk_place place = blk_data_at(blk->protocol, request);
+	const struct virtio_segment *segment = &request->segment[place.segment];
+	const struct virtio_segment *end = &request->segment[place.end];
 
 	if (memory->host == NULL)
 		return false;
-	for (u32 done = 0, i = 0; done < bytes; i++) {
-		u32 part = MIN(bytes - done, (u32)PAGE_SIZE);
-		u8 *found = blk_find_page(memory, request, &place, part);
+	for (u64 offset = place.offset; segment != end; segment++, offset = 0) {
+		u64 at = segment->gpa.value + offset;
+		u32 part = (u32)MIN(segment->bytes - offset, (u64)bytes);
+		const u8 *found = guest_memory_near(memory, GPA(at), part);
 
-		if (found == NULL)
+		/* each part begins at a page's start, and ends at a page's end, but for the last */
+		if (found == NULL || at % PAGE_SIZE != 0 ||
+		    (part % PAGE_SIZE != 0 && part != bytes))
 			return false;
-		/*
-		 * The access makes the page present, as part of the guest's RAM, before the driver
-		 * looks for it.
-		 */
-		(void)*(const volatile u8 *)found;
-		page[i] = (u32)((u64)(found - memory->host) / PAGE_SIZE);
-		blk_skip(request, &place, part);
-		done += part;
+		page = blk_put_pages(memory, found, part, page);
+		bytes -= part;
+		if (bytes == 0)
+			return true;
 	}
-	return true;
+	return false;
 }

@@ -13,6 +13,7 @@
 /* the largest block of a disk, in sectors: a CD-ROM drive reads whole blocks of this size */
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
+#define PAGE_SECTORS  ((u32)(PAGE_SIZE / BLOCK_SECTOR_BYTES))
 /* The most rounds over the queues that fail a lost disk's requests; some may come meanwhile. */
 #define FAIL_ROUNDS 16u
 
@@ -26,10 +27,8 @@ static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *re
 static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum blk_status status)
 {
 	u32 written = request->operation == BLOCK_READ ? request->done * BLOCK_SECTOR_BYTES : 0;
-	struct virtio_chain chain;
 
-	blk_load_chain(request, &chain);
-	blk->protocol->give_back(blk, &chain, request->queue, status, written);
+	blk->protocol->give_back(blk, request, status, written);
 	request->phase = BLK_FREE;
 	blk->free_from = MIN(blk->free_from, blk_tag_of(blk, request));
 }
@@ -189,44 +188,70 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	return before;
 }
 
-/* Returns how many sectors a request's next piece has, which goes to the driver as one request. */
-static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request)
+/*
+ * Returns how many sectors a request's next piece has, which goes to the driver as one request; a
+ * piece with data has at most `most`.
+ */
+static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request, u32 most)
 {
 	u32 left = request->sectors - request->done;
 	u32 boundary = blk->about.boundary;
 
 	if (blk_has_data(request))
-		left = MIN(left, blk->is_drive ? PIECE_SECTORS - WIDE_SECTORS : PIECE_SECTORS);
+		left = MIN(left, blk->is_drive ? PIECE_SECTORS - WIDE_SECTORS : most);
 	if (boundary != 0)
 		left = MIN(left, boundary - (u32)(blk_disk_sector(blk, request) % boundary));
 	return left;
 }
 
+static enum block_operation blk_operation_of(const struct blk_request *request)
+{
+	return blk_writes(request) ? BLOCK_WRITE : (enum block_operation)request->operation;
+}
+
+/*
+ * Makes `asked` of a request's next piece, if its data may go between the disk and the guest's RAM
+ * without a copy.
+ */
+static bool blk_make_direct(const struct virtio_blk *blk, const struct blk_request *request,
+			    struct block_request *asked)
+{
+	u32 most, whole;
+
+	if (!blk_has_data(request) || blk->copy[blk_tag_of(blk, request)] || blk->cipher != NULL)
+		return false;
+	most = disk_client_direct_pages(&blk->client, &asked->window) * PAGE_SECTORS;
+	if (most == 0)
+		return false;
+	asked->operation = blk_operation_of(request);
+	asked->sector = blk_disk_sector(blk, request);
+	asked->sectors = blk_piece_of(blk, request, most);
+	(void)blk_widen(blk, request, asked->sectors, &whole);
+	return whole == asked->sectors &&
+	       blk_find_pages(blk, request, whole * BLOCK_SECTOR_BYTES, asked->page);
+}
+
 /* Sends the driver a request's next piece. Returns false if the link or pool has no room now. */
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
-	u32 sectors = blk_piece_of(blk, request);
+	struct block_request asked;
+	bool direct = blk_make_direct(blk, request, &asked);
+	u32 sectors = direct ? asked.sectors : blk_piece_of(blk, request, PIECE_SECTORS);
 	u32 whole;
 	u32 before = blk_widen(blk, request, sectors, &whole);
 	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
-	u32 page[BLOCK_REQUEST_PAGES];
-	enum block_operation operation =
-		blk_writes(request) ? BLOCK_WRITE : (enum block_operation)request->operation;
 	u32 tag = blk_tag_of(blk, request);
-	bool direct = bytes != 0 && !blk->copy[tag] && blk->cipher == NULL && whole == sectors &&
-		      disk_client_has_window(&blk->client) &&
-		      blk_find_pages(blk, request, bytes, page);
-	u64 sector = blk_disk_sector(blk, request) - before;
 	u8 *data;
 	int piece = disk_client_take(&blk->client, direct ? 0 : bytes, &data);
 
 	if (piece < 0)
 		return false;
 	if (direct) {
-		disk_client_ask_direct(&blk->client, piece, operation, sector, sectors, tag, page);
+		disk_client_ask_direct(&blk->client, piece, tag, &asked);
 	} else {
 		blk_copy_out(blk, request, data, bytes);
-		disk_client_ask(&blk->client, piece, operation, sector, whole, tag);
+		disk_client_ask(&blk->client, piece, blk_operation_of(request),
+				blk_disk_sector(blk, request) - before, whole, tag);
 	}
 	blk->copy[tag] = false;
 	request->asked = (u16)sectors;

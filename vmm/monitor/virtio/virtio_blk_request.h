@@ -54,7 +54,7 @@ struct blk_protocol {
 	void (*take)(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request);
 	/* Returns a request to the guest, with `bytes` bytes of data written. */
-	void (*give_back)(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
+	void (*give_back)(struct virtio_blk *blk, const struct blk_request *request,
 			  enum blk_status status, u32 bytes);
 	/* Is called when the driver has reported another size of the disk. */
 	void (*changed)(struct virtio_blk *blk);

@@ -28,15 +28,21 @@ struct blk_range {
  * Returns a request to the guest: `bytes` bytes of data were written; then comes the status, in the
  * last byte of the last segment, which can be written.
  */
-static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-			  enum blk_status status, u32 bytes)
+static void blk_end(struct virtio_blk *blk, u32 queue, u32 head, const struct virtio_segment *last,
+		    enum blk_status status, u32 bytes)
 {
-	const struct virtio_segment *last = &chain->segment[chain->count - 1];
 	u8 *at = guest_memory_near(blk->device->memory, GPA(last->gpa.value + last->bytes - 1), 1);
 
 	if (likely(at != NULL))
 		*(volatile u8 *)at = (u8)status;
-	virtqueue_push(blk->device, queue, chain->head, bytes + 1);
+	virtqueue_push(blk->device, queue, head, bytes + 1);
+}
+
+static void blk_give_back(struct virtio_blk *blk, const struct blk_request *request,
+			  enum blk_status status, u32 bytes)
+{
+	blk_end(blk, request->queue, request->head, &request->segment[request->segment_count - 1],
+		status, bytes);
 }
 
 static enum blk_status blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
@@ -156,8 +162,8 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 	else
 		status = blk_understand(blk, chain, &header, request);
 	if (status != BLK_S_OK || header.type == BLK_T_GET_ID) {
-		blk_give_back(blk, chain, queue, status,
-			      status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
+		blk_end(blk, queue, chain->head, &chain->segment[chain->count - 1], status,
+			status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
 		return;
 	}
 	blk_keep(blk, request, chain);

@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/virtio/virtio_blk_pages.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 #include "vmm/monitor/virtio/virtio_scsi_drive.h"
 
@@ -21,14 +22,16 @@ static struct virtio_blk *scsi_blk_of(struct virtio_device *device)
 }
 
 /* Returns a read that went to the disk's driver to the guest. */
-static void scsi_read_done(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
+static void scsi_read_done(struct virtio_blk *blk, const struct blk_request *request,
 			   enum blk_status status, u32 bytes)
 {
 	struct vio_scsi_response response = {0};
+	struct virtio_chain chain;
 
+	blk_load_chain(request, &chain);
 	if (status != BLK_S_OK)
 		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR, SCSI_CODE_READ_ERROR);
-	scsi_give_back(&blk->virtio, chain, queue, &response, bytes);
+	scsi_give_back(&blk->virtio, &chain, request->queue, &response, bytes);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/virtio/virtio_blk_pages.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 #include "vmm/monitor/virtio/virtio_scsi_disk.h"
 
@@ -60,12 +61,15 @@ static struct virtio_blk *scsi_host_find(const struct scsi_host *host, const u8 
 /* --- requests --- */
 
 /* Returns a request that went to the disk's driver to the guest. */
-static void scsi_host_done(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
+static void scsi_host_done(struct virtio_blk *blk, const struct blk_request *request,
 			   enum blk_status status, u32 bytes)
 {
-	bool reads = chain->writable_bytes > sizeof(struct vio_scsi_response);
 	struct vio_scsi_response response = {0};
+	struct virtio_chain chain;
+	bool reads;
 
+	blk_load_chain(request, &chain);
+	reads = chain.writable_bytes > sizeof(struct vio_scsi_response);
 	if (status == BLK_ABORTED)
 		response.response = VIO_SCSI_S_RESET;
 	else if (status == BLK_S_UNSUPP)
@@ -73,7 +77,7 @@ static void scsi_host_done(struct virtio_blk *blk, const struct virtio_chain *ch
 	else if (status != BLK_S_OK)
 		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR,
 			       reads ? SCSI_CODE_READ_ERROR : SCSI_CODE_WRITE_ERROR);
-	scsi_give_back(blk->device, chain, queue, &response, bytes);
+	scsi_give_back(blk->device, &chain, request->queue, &response, bytes);
 	if (scsi_host_of(blk->device)->awaited != NULL)
 		virtio_look_again(blk->device, SCSI_QUEUE_CONTROL);
 }

@@ -167,7 +167,7 @@ static ALWAYS_INLINE bool virtqueue_chain_add_segment(const struct virtio_device
 
 /* A walk along a chain of descriptors, in the queue's table or in an indirect one. */
 struct chain_walk {
-	u64 table;
+	const u8 *table; /* in the monitor's memory */
 	u32 entries;
 	u32 at;
 	/* the number of descriptors that the chain may still have, so that the walk ends */
@@ -190,20 +190,14 @@ static bool virtqueue_chain_enter_indirect(const struct virtio_device *device,
 	    (descriptor->flags & VIO_NEXT) != 0 || entries == 0 || entries > queue->size ||
 	    descriptor->bytes % sizeof(*descriptor) != 0)
 		return false;
-	walk->table = descriptor->address;
+	walk->table =
+		guest_memory_near(device->memory, GPA(descriptor->address), descriptor->bytes);
+	if (walk->table == NULL)
+		return false;
 	walk->entries = entries;
 	walk->at = 0;
 	walk->indirect = true;
 	return true;
-}
-
-static ALWAYS_INLINE bool virtqueue_chain_read_descriptor(const struct virtio_device *device,
-							  const struct chain_walk *walk,
-							  struct vio_descriptor *descriptor)
-{
-	return walk->at < walk->entries &&
-	       guest_memory_fetch(device->memory, GPA(walk->table + walk->at * sizeof(*descriptor)),
-				  descriptor, sizeof(*descriptor));
 }
 
 /* Walks a chain from its first descriptor on, which the caller has read. */
@@ -225,8 +219,10 @@ static NOINLINE bool virtqueue_chain_walk(const struct virtio_device *device,
 			if (--walk.left == 0)
 				return false;
 		}
-		if (!virtqueue_chain_read_descriptor(device, &walk, &descriptor))
+		if (walk.at >= walk.entries)
 			return false;
+		guest_words_read(walk.table + walk.at * sizeof(descriptor), &descriptor,
+				 sizeof(descriptor));
 	}
 }
 
@@ -235,8 +231,7 @@ static ALWAYS_INLINE bool virtqueue_chain_take(const struct virtio_device *devic
 					       const struct virtqueue_place *place,
 					       struct virtio_chain *chain)
 {
-	const struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size,
-					false};
+	const struct chain_walk walk = {place->table, queue->size, chain->head, queue->size, false};
 	struct vio_descriptor descriptor;
 
 	guest_words_read(place->table + chain->head * sizeof(descriptor), &descriptor,

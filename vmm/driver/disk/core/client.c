@@ -50,6 +50,8 @@ static void client_come(u32 index, const struct driver_client *given)
 
 	*client = (struct client){.given = *given, .layers = layers_of(&given->disk)};
 	client->copies = layer_copies(client->layers);
+	client->looks_at_reads = layer_looks_at_reads(client->layers);
+	client->looks_at_ends = layer_looks_at_ends(client->layers);
 	window_change(&client->window, &given->disk);
 	client->window_told = client->window.number;
 	channel->disk.window[index] = client->window_told;
@@ -191,6 +193,14 @@ static u32 client_feature_of(u32 operation)
 						 : 0;
 }
 
+/* Returns the most sectors of data that the disk takes in one request with data in that place. */
+static u32 client_sectors_max(const struct disk_unit *unit, bool in_pool)
+{
+	u32 pages = in_pool ? BLOCK_REQUEST_PAGES : MIN(unit->direct_pages, BLOCK_DIRECT_PAGES);
+
+	return pages * (u32)(PAGE_SIZE / BLOCK_SECTOR_BYTES);
+}
+
 /*
  * Returns BLOCK_OK if the device may do the request. Compares by subtraction, so that no sum can
  * wrap.
@@ -217,7 +227,7 @@ static enum block_status client_check(const struct client *client,
 	if (!client_has_data(request->operation) && request->sectors > BLOCK_RANGE_SECTORS)
 		return BLOCK_REFUSED;
 	if (client_has_data(request->operation) &&
-	    request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
+	    request->sectors > client_sectors_max(unit, request->window == 0))
 		return BLOCK_REFUSED;
 	if (client_has_data(request->operation) && request->window == 0 &&
 	    (request->offset % PAGE_SIZE != 0 ||
@@ -269,7 +279,8 @@ static void client_finish(struct driver_request *request, enum block_status stat
 {
 	struct client *client = request->client;
 
-	status = layer_done(client->layers, client, request, status);
+	if (client->looks_at_ends)
+		status = layer_done(client->layers, client, request, status);
 	client_note(client, request, status);
 	client->waiting--;
 	if (request->direct) {
@@ -328,7 +339,7 @@ static enum block_status client_check_window(struct client *client)
 
 enum client_taken client_take(struct client *client)
 {
-	enum layer_answer answer;
+	enum layer_answer answer = LAYER_PASSES;
 	enum block_status status;
 
 	if (!client->has_held && !slot_take(&client->end, &client->held))
@@ -347,7 +358,8 @@ enum client_taken client_take(struct client *client)
 		return CLIENT_TOOK;
 	}
 	client->has_held = true;
-	answer = layer_ask(client->layers, client, &client->held, &status);
+	if (client->looks_at_reads || client->held.operation != BLOCK_READ)
+		answer = layer_ask(client->layers, client, &client->held, &status);
 	if (answer == LAYER_WAITS)
 		return CLIENT_WAITS;
 	if (answer == LAYER_ENDS)

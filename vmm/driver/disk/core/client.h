@@ -17,6 +17,8 @@ struct client {
 	const struct layer *const *layers;
 	/* the client's data must be copied to and from its pool: a layer looks at them */
 	bool copies;
+	/* one of the layers decides on reads; one of them sees the ends of requests */
+	bool looks_at_reads, looks_at_ends;
 	struct link_end end;
 	struct share share;
 	struct window window;

@@ -19,6 +19,11 @@ struct driver_disk {
 	char model[48];
 	char serial[24];
 	u32 depth; /* the most requests that the disk takes at once; 0 means DRIVER_DEPTH */
+	/*
+	 * the most pages of data in a client's RAM that one request may have, up to
+	 * BLOCK_DIRECT_PAGES; 0 means BLOCK_REQUEST_PAGES
+	 */
+	u32 direct_pages;
 };
 
 struct driver_ops {

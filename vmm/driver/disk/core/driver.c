@@ -26,6 +26,7 @@ static bool driver_start_disk(struct disk_unit *unit, u32 number)
 	scheduler_open(number, disk.depth);
 	unit->block_bytes = disk.block_bytes;
 	unit->features = disk.features;
+	unit->direct_pages = disk.direct_pages != 0 ? disk.direct_pages : BLOCK_REQUEST_PAGES;
 	string_copy(unit->model, sizeof(unit->model), disk.model);
 	string_copy(unit->serial, sizeof(unit->serial), disk.serial);
 	gpt_read(&disk, unit);

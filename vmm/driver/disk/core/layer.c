@@ -59,6 +59,24 @@ bool layer_copies(const struct layer *const *layers)
 	return false;
 }
 
+bool layer_looks_at_reads(const struct layer *const *layers)
+{
+	for (; *layers != NULL; layers++) {
+		if ((*layers)->read != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool layer_looks_at_ends(const struct layer *const *layers)
+{
+	for (; *layers != NULL; layers++) {
+		if ((*layers)->done != NULL)
+			return true;
+	}
+	return false;
+}
+
 static enum layer_answer layer_ask_one(const struct layer *layer, struct client *client,
 				       const struct block_request *request,
 				       enum block_status *status)

@@ -83,6 +83,9 @@ bool layer_may_ask(const struct layer *const *layers, const struct client *clien
 bool layer_waits(const struct layer *const *layers, const struct client *client);
 /* Returns whether one of the layers needs to look at the data of requests. */
 bool layer_copies(const struct layer *const *layers);
+/* Return whether one of the layers decides on reads, and whether one sees requests' ends. */
+bool layer_looks_at_reads(const struct layer *const *layers);
+bool layer_looks_at_ends(const struct layer *const *layers);
 /*
  * Offers the client's request to the layers, down to the first that does not let it pass, and
  * returns that layer's answer.

@@ -8,10 +8,15 @@
 
 #include <stddef.h>
 
+#include "lib/bits.h"
+
 static struct driver_channel *channel;
 static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
+static u64 request_set[DISK_UNIT_MAX];	 /* the busy requests of each disk, a bit for each */
 static u32 request_count[DISK_UNIT_MAX]; /* the number of busy requests of each disk */
 static u32 request_sum;			 /* the number of busy requests of all disks */
+
+_Static_assert(DRIVER_DEPTH <= 64, "a bit for each");
 
 void request_init(struct driver_channel *shared)
 {
@@ -27,24 +32,26 @@ static void request_clear(struct driver_request *request)
 
 struct driver_request *request_take(u32 unit)
 {
-	for (u32 i = 0; i < DRIVER_DEPTH && request_count[unit] < DRIVER_DEPTH; i++) {
-		struct driver_request *request = &requests[unit][i];
+	struct driver_request *request;
+	u32 number;
 
-		if (request->busy)
-			continue;
-		request_clear(request);
-		request->busy = true;
-		request->unit = unit;
-		request_count[unit]++;
-		request_sum++;
-		return request;
-	}
-	return NULL;
+	if (request_count[unit] == DRIVER_DEPTH)
+		return NULL;
+	number = bit_lowest(~request_set[unit]);
+	request = &requests[unit][number];
+	request_clear(request);
+	request->busy = true;
+	request->unit = unit;
+	request_set[unit] |= BIT(number);
+	request_count[unit]++;
+	request_sum++;
+	return request;
 }
 
 void request_release(struct driver_request *request)
 {
 	request->busy = false;
+	request_set[request->unit] &= ~BIT(request - requests[request->unit]);
 	request_count[request->unit]--;
 	request_sum--;
 }

@@ -36,7 +36,7 @@ struct driver_request {
 	bool busy;
 	/* the data lie in the client's RAM, at the device addresses `pages`; `data` is NULL */
 	bool direct;
-	u64 pages[BLOCK_REQUEST_PAGES];
+	u64 pages[BLOCK_DIRECT_PAGES];
 	/* how the request ended, valid once the request is not busy any more */
 	enum block_status status;
 };

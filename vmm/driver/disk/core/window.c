@@ -50,16 +50,26 @@ static bool window_populate(const struct window *window, u64 chunk)
 	return true;
 }
 
-static bool window_is_there(struct window *window, u32 page)
+static bool window_is_there(const struct window *window, u32 page)
 {
-	u64 chunk = page / WINDOW_CHUNK_PAGES;
-	u64 *word = &window->populated[chunk / 64];
+	u32 chunk = page / WINDOW_CHUNK_PAGES;
 
-	if (likely((*word & BIT(chunk % 64)) != 0))
-		return true;
-	if (!window_populate(window, chunk))
-		return false;
-	*word |= BIT(chunk % 64);
+	return (window->populated[chunk / 64] >> chunk % 64 & 1) != 0;
+}
+
+/* Has all pages of a checked request populated. Returns false if there is no memory for that. */
+static NOINLINE bool window_populate_all(struct window *window, const struct block_request *request,
+					 u32 count)
+{
+	for (u32 i = 0; i < count; i++) {
+		u32 chunk = request->page[i] / WINDOW_CHUNK_PAGES;
+
+		if (window_is_there(window, request->page[i]))
+			continue;
+		if (!window_populate(window, chunk))
+			return false;
+		window->populated[chunk / 64] |= BIT(chunk % 64);
+	}
 	return true;
 }
 
@@ -70,22 +80,25 @@ static u32 window_pages_of(const struct block_request *request)
 
 enum block_status window_check(struct window *window, const struct block_request *request)
 {
+	u32 count = window_pages_of(request);
+	bool there = true;
+
 	if (window->number == 0 || request->window != window->number)
 		return BLOCK_COPY;
-	for (u32 i = 0; i < window_pages_of(request); i++) {
+	for (u32 i = 0; i < count; i++) {
 		if (request->page[i] >= window->pages)
 			return BLOCK_REFUSED;
+		there &= window_is_there(window, request->page[i]);
 	}
-	for (u32 i = 0; i < window_pages_of(request); i++) {
-		if (!window_is_there(window, request->page[i]))
-			return BLOCK_COPY;
-	}
-	return BLOCK_OK;
+	return likely(there) || window_populate_all(window, request, count) ? BLOCK_OK
+									    : BLOCK_COPY;
 }
 
 void window_addresses(const struct window *window, const struct block_request *request,
 		      u64 *address)
 {
-	for (u32 i = 0; i < window_pages_of(request); i++)
+	u32 count = window_pages_of(request);
+
+	for (u32 i = 0; i < count; i++)
 		address[i] = window->at + (u64)request->page[i] * PAGE_SIZE;
 }

@@ -29,7 +29,7 @@ enum nvme_page {
 	 * for each slot, the addresses of all pages of the request's data but the first (PRP list)
 	 */
 	NVME_PAGE_LISTS,
-	NVME_PAGES = NVME_PAGE_LISTS + 2,
+	NVME_PAGES = NVME_PAGE_LISTS + 4,
 };
 
 struct nvme_queue {
@@ -63,6 +63,7 @@ struct nvme {
 	struct nvme_queue admin;
 	struct nvme_queue io;
 	struct nvme_slot slot[NVME_DEPTH];
+	u64 used;  /* the slots in use, a bit for each */
 	u32 busy; /* the number of slots in use */
 	u32 uses; /* how many slots were taken since the start */
 	u32 block_shift;

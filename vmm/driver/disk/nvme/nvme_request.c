@@ -9,13 +9,14 @@
 
 #define SECTOR_SHIFT 9u
 /*
- * a slot's part of the pages of PRP lists: room for BLOCK_REQUEST_PAGES - 1 addresses, so that no
+ * a slot's part of the pages of PRP lists: room for BLOCK_DIRECT_PAGES - 1 addresses, so that no
  * list crosses a page
  */
-#define LIST_BYTES 128u
-_Static_assert((BLOCK_REQUEST_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
+#define LIST_BYTES 256u
+_Static_assert((BLOCK_DIRECT_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
 _Static_assert((u64)NVME_DEPTH *LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
-	       "two pages");
+	       "the lists' pages");
+_Static_assert(NVME_DEPTH <= 64, "a bit for each");
 _Static_assert(NVME_DEPTH * sizeof(struct nvme_range) <= PAGE_SIZE, "one page");
 
 /* Returns the host-physical address of a byte in the driver's own memory. */
@@ -90,12 +91,12 @@ static void nvme_make_command(const struct nvme *nvme, u32 slot,
 bool nvme_submit(struct nvme *nvme, struct driver_request *request)
 {
 	struct nvme_command command;
-	u32 slot = 0;
+	u32 slot;
 
 	if (nvme->busy == nvme->io.entries - 1)
 		return false;
-	while (nvme->slot[slot].request != NULL)
-		slot++;
+	slot = bit_lowest(~nvme->used);
+	nvme->used |= BIT(slot);
 	nvme->slot[slot].request = request;
 	/* so the id is never FFFFh, which NVMe reserves */
 	nvme->slot[slot].id = (u16)(nvme->uses++ % 512 * NVME_DEPTH + slot);
@@ -128,6 +129,7 @@ static void nvme_finish(struct nvme *nvme, const struct nvme_completion *done)
 		return;
 	}
 	slot->request = NULL;
+	nvme->used &= ~BIT(done->id % NVME_DEPTH);
 	nvme->busy--;
 	request_finish(request, nvme_status_of(done));
 }

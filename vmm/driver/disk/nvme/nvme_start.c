@@ -143,15 +143,19 @@ static bool nvme_start_read_controller(struct nvme *nvme, struct driver_disk *di
 				       size_t size)
 {
 	const u8 *data = nvme_start_identify(nvme, 0, NVME_IDENTIFY_CONTROLLER);
-	u32 commands;
+	u32 most, commands;
 
 	if (data == NULL)
 		return nvme_start_refuse(problem, size, "the controller does not say what it is");
 	nvme_start_copy_text(disk->model, sizeof(disk->model), data + NVME_CTRL_MODEL, 40);
 	nvme_start_copy_text(disk->serial, sizeof(disk->serial), data + NVME_CTRL_SERIAL, 20);
-	if (data[NVME_CTRL_MDTS] != 0 && 1u << MIN(data[NVME_CTRL_MDTS], 16) < BLOCK_REQUEST_PAGES)
+	/* a power of two of pages; 0: any number */
+	most = data[NVME_CTRL_MDTS] == 0 ? BLOCK_DIRECT_PAGES
+					 : 1u << MIN(data[NVME_CTRL_MDTS], 16);
+	if (most < BLOCK_REQUEST_PAGES)
 		return nvme_start_refuse(problem, size,
 					 "the controller moves less than 64 KiB at once");
+	disk->direct_pages = MIN(most, BLOCK_DIRECT_PAGES);
 	commands = data[NVME_CTRL_ONCS] | (u32)data[NVME_CTRL_ONCS + 1] << 8;
 	if ((commands & NVME_ONCS_DATASET) != 0)
 		disk->features |= DISK_DISCARD;

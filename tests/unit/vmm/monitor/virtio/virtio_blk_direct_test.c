@@ -47,7 +47,7 @@ static void one_segment(void **state)
 
 static struct block_request send_segments(u32 type, const struct virtio_segment *data, u32 count)
 {
-	struct virtio_segment segment[8];
+	struct virtio_segment segment[VIRTIO_BLK_SEGMENTS];
 	bool reads = type != BLK_T_IN;
 	u32 header = make_header(type, 0);
 
@@ -76,6 +76,61 @@ static void several_segments(void **state)
 	assert_int_equal(request.page[3], 0x300);
 	answer_all(&request);
 	expect_done(HEADER_AT + (next_header - 1) % 2048 * 64, BLK_S_OK, 1);
+}
+
+/* To a disk that takes that many, 32 pages that do not touch are one request. */
+static void many_segments(void **state)
+{
+	struct virtio_segment data[BLOCK_DIRECT_PAGES];
+	struct block_request request;
+
+	(void)state;
+	for (u32 i = 0; i < BLOCK_DIRECT_PAGES; i++)
+		data[i] = (struct virtio_segment)SEGMENT(0x300000 - i * 2 * PAGE_SIZE, PAGE_SIZE);
+	disk_about()->direct_pages = BLOCK_DIRECT_PAGES;
+	request = send_segments(BLK_T_IN, data, BLOCK_DIRECT_PAGES);
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sectors, 256);
+	for (u32 i = 0; i < BLOCK_DIRECT_PAGES; i++)
+		assert_int_equal(request.page[i], 0x300 - 2 * i);
+	answer_all(&request);
+	expect_done(HEADER_AT + (next_header - 1) % 2048 * 64, BLK_S_OK, 128 * 1024 + 1);
+}
+
+/*
+ * Whatever number of pages the driver names, a request has at most as many as a slot has room for;
+ * and one that goes through the pool has no more than the pool takes.
+ */
+static void many_at_most(void **state)
+{
+	u32 header = send(BLK_T_IN, 8, 300 * 1024);
+	struct block_request request = disk_take();
+
+	(void)state;
+	assert_int_equal(request.sectors, 128);
+	disk_about()->direct_pages = ~0u;
+	answer_all(&request);
+	request = disk_take();
+	assert_int_equal(request.sector, 8 + 128);
+	assert_int_equal(request.sectors, 256);
+	assert_int_equal(request.page[31], DATA_AT / PAGE_SIZE + 47);
+	disk_answer(request.id, BLOCK_COPY_ONCE);
+	virtio_blk_poll_link(&blk);
+	request = disk_take();
+	assert_int_equal(request.window, 0);
+	assert_int_equal(request.sector, 8 + 128);
+	assert_int_equal(request.sectors, 128);
+	disk_do(&request);
+	virtio_blk_poll_link(&blk);
+	request = disk_take();
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sector, 8 + 256);
+	assert_int_equal(request.sectors, 256);
+	answer_all(&request);
+	request = disk_take();
+	assert_int_equal(request.sectors, 600 - 512);
+	answer_all(&request);
+	expect_done(header, BLK_S_OK, 300 * 1024 + 1);
 }
 
 /* Data that do not lie in whole pages go through the pool. */
@@ -273,6 +328,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_segment, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(several_segments, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(many_segments, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(many_at_most, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(copied, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(refused_once, setup_window, teardown),

@@ -211,6 +211,7 @@ static UNUSED void forget_all(void)
 	client_quiet_set = 0;
 	rounds_unheard = 0;
 	memset(requests, 0, sizeof(requests));
+	memset(request_set, 0, sizeof(request_set));
 	memset(request_count, 0, sizeof(request_count));
 	request_sum = 0;
 	changed_set = 0;
@@ -235,6 +236,7 @@ static UNUSED int setup(void **state)
 	given_count = 0;
 	device_room = DRIVER_DEPTH;
 	shared.disk.unit[0].block_bytes = 512;
+	shared.disk.unit[0].direct_pages = BLOCK_REQUEST_PAGES;
 	shared.disk.unit[0].features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	request_init(&shared);
 	client_init(&shared, QUEUE, KEY, stack_of);

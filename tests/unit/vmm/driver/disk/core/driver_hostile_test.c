@@ -34,7 +34,8 @@ static void check_data(const struct driver_request *request)
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
 	const u8 *pool;
 
-	assert_true(bytes <= BLOCK_REQUEST_BYTES);
+	assert_true(bytes <=
+		    (request->direct ? BLOCK_DIRECT_PAGES : BLOCK_REQUEST_PAGES) * PAGE_SIZE);
 	if (client == NULL) {
 		assert_ptr_equal(request->data, own);
 		return;
@@ -157,7 +158,7 @@ static void ask_honestly(void)
 
 static void make_forged(struct block_request *request)
 {
-	static const u32 lengths[] = {1, 8, 128, 129, 4096, 8192, 8193, ~0u};
+	static const u32 lengths[] = {1, 8, 128, 129, 256, 257, 4096, 8192, 8193, ~0u};
 
 	*request = (struct block_request){
 		.id = random_step(&seed),
@@ -167,7 +168,7 @@ static void make_forged(struct block_request *request)
 		.offset = below(8) != 0 ? below(260) * PAGE_SIZE : random_step(&seed),
 		.window = below(3) == 0 ? below(3) : 0,
 	};
-	for (u32 i = 0; i < BLOCK_REQUEST_PAGES; i++)
+	for (u32 i = 0; i < BLOCK_DIRECT_PAGES; i++)
 		request->page[i] = below(8) != 0 ? below(WINDOW_PAGES) : (u32)random_step(&seed);
 }
 
@@ -256,6 +257,7 @@ static void command(void)
 
 static void begin_hostile(void)
 {
+	shared.disk.unit[0].direct_pages = BLOCK_DIRECT_PAGES;
 	for (u32 i = SOURCE; i <= HONEST; i++) {
 		if (i == VIEW)
 			shared.client[i].disk.view =

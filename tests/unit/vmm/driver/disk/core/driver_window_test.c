@@ -107,6 +107,40 @@ static void not_through_it(void **state)
 	assert_int_equal(shared.disk.counts[0].refused, 3);
 }
 
+/* As many pages at once as the disk takes, and never more than a request has room for. */
+static void many_pages(void **state)
+{
+	struct block_request request = request_of(1, 256, 7);
+
+	(void)state;
+	attach_again(7);
+	for (u32 i = 0; i < BLOCK_DIRECT_PAGES; i++)
+		request.page[i] = RAM_PAGES - 1 - 2 * i;
+	put(0, request);
+	serve();
+	shared.disk.unit[0].direct_pages = BLOCK_DIRECT_PAGES;
+	request.id = 2;
+	request.page[31] = RAM_PAGES;
+	put(0, request);
+	request.id = 3;
+	request.page[31] = 0;
+	put(0, request);
+	serve();
+	assert_int_equal(given_count, 1);
+	for (u32 i = 0; i < BLOCK_DIRECT_PAGES - 1; i++)
+		assert_int_equal(given[0]->address[i],
+				 WINDOW_AT + (RAM_PAGES - 1 - 2 * i) * PAGE_SIZE);
+	assert_int_equal(given[0]->address[31], WINDOW_AT);
+	shared.disk.unit[0].direct_pages = ~0u;
+	put_pages(4, 257, 7, 0, 0);
+	/* the pool has room for no more than before */
+	put_pages(5, 129, 0, 0, 0);
+	assert_int_equal(given_count, 1);
+	for (u64 id = 1; id <= 5; id++)
+		if (id != 3)
+			expect_answer(0, id, BLOCK_REFUSED);
+}
+
 /*
  * A window closes while the disk goes on: the manager hears of it when the last request has ended.
  */
@@ -174,7 +208,7 @@ static void closed_while_held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pages_in_ram), TEST(small_pages),	TEST(not_through_it),
+		TEST(pages_in_ram), TEST(small_pages), TEST(not_through_it),   TEST(many_pages),
 		TEST(taken_back),   TEST(opened_again), TEST(closed_while_held),
 	};
 

@@ -331,6 +331,20 @@ static void test_refused(void **state)
 	assert_string_equal(problem, "the controller does not answer");
 }
 
+/* A client's request has as many pages of its RAM as the controller takes, and a list has. */
+static void test_pages(void **state)
+{
+	static const u8 limits[][2] = {{0, 32}, {4, 16}, {5, 32}, {6, 32}, {255, 32}};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(limits); i++) {
+		fake_init();
+		fake.controller[NVME_CTRL_MDTS] = limits[i][0];
+		assert_true(begin());
+		assert_int_equal(disk.direct_pages, limits[i][1]);
+	}
+}
+
 static void test_stuck(void **state)
 {
 	static const u8 admin[] = {NVME_ADMIN_IDENTIFY, NVME_ADMIN_CREATE_CQ, NVME_ADMIN_CREATE_SQ};
@@ -378,6 +392,7 @@ int main(void)
 		TEST(test_depth),	 TEST(test_impossible), TEST(test_stale),
 		TEST(test_phase),	 TEST(test_refused),	TEST(test_stuck),
 		TEST(test_failure),	 TEST(test_bounded),	TEST(test_admin_impossible),
+		TEST(test_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
