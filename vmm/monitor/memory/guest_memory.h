@@ -56,17 +56,23 @@ void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
 
 /*
- * Does the same as guest_memory_pointer, inline for memory that most likely lies in the first
- * region.
+ * Does the same as guest_memory_pointer, inline for memory that most likely lies in the region
+ * `near`. A caller that looks up much has a copy of the region, which then stays in registers.
  */
+static ALWAYS_INLINE u8 *guest_region_near(const struct guest_region *near,
+					   const struct guest_memory *memory, gpa_t gpa, u64 length)
+{
+	u64 offset = gpa.value - near->gpa.value;
+
+	if (likely(offset < near->length && length <= near->length - offset))
+		return near->host + offset;
+	return guest_memory_pointer(memory, gpa, length);
+}
+
+/* Does the same for memory that most likely lies in the first region. */
 static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gpa_t gpa, u64 length)
 {
-	const struct guest_region *region = &memory->region[0];
-	u64 offset = gpa.value - region->gpa.value;
-
-	if (likely(offset < region->length && length <= region->length - offset))
-		return region->host + offset;
-	return guest_memory_pointer(memory, gpa, length);
+	return guest_region_near(&memory->region[0], memory, gpa, length);
 }
 
 /*

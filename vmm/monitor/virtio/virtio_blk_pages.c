@@ -63,41 +63,41 @@ static struct blk_place blk_data_at(const struct blk_protocol *protocol,
  * Writes the numbers of the pages from `found` on that have `bytes` bytes of data. Returns the
  * place behind the last number.
  */
-static ALWAYS_INLINE u32 *blk_put_pages(const struct guest_memory *memory, const u8 *found,
-					u32 bytes, u32 *page)
+static ALWAYS_INLINE u32 *blk_put_pages(const u8 *found, u64 number, u64 bytes, u32 *page)
 {
-	for (u32 left = bytes; left != 0; left -= MIN(left, (u32)PAGE_SIZE)) {
+	for (u64 at = 0; at < bytes; at += PAGE_SIZE) {
 		/*
 		 * The access makes the page present, as part of the guest's RAM, before the driver
 		 * looks for it.
 		 */
-		(void)*(const volatile u8 *)found;
-		*page++ = (u32)((u64)(found - memory->host) / PAGE_SIZE);
-		found += PAGE_SIZE;
+		(void)*(const volatile u8 *)(found + at);
+		*page++ = (u32)number++;
 	}
 	return page;
 }
 
-bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
+bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u64 bytes,
 		    u32 *page)
 {
 	const struct guest_memory *memory = blk->device->memory;
+	const struct guest_region near = memory->region[0];
+	const u8 *ram = memory->host;
 	struct blk_place place = blk_data_at(blk->protocol, request);
 	const struct virtio_segment *segment = &request->segment[place.segment];
 	const struct virtio_segment *end = &request->segment[place.end];
 
-	if (memory->host == NULL)
+	if (ram == NULL)
 		return false;
 	for (u64 offset = place.offset; segment != end; segment++, offset = 0) {
 		u64 at = segment->gpa.value + offset;
-		u32 part = (u32)MIN(segment->bytes - offset, (u64)bytes);
-		const u8 *found = guest_memory_near(memory, GPA(at), part);
+		u64 part = MIN(segment->bytes - offset, bytes);
+		const u8 *found = guest_region_near(&near, memory, GPA(at), part);
 
 		/* each part begins at a page's start, and ends at a page's end, but for the last */
 		if (found == NULL || at % PAGE_SIZE != 0 ||
 		    (part % PAGE_SIZE != 0 && part != bytes))
 			return false;
-		page = blk_put_pages(memory, found, part, page);
+		page = blk_put_pages(found, (u64)(found - ram) / PAGE_SIZE, part, page);
 		bytes -= part;
 		if (bytes == 0)
 			return true;

@@ -10,5 +10,5 @@ void blk_load_chain(const struct blk_request *request, struct virtio_chain *chai
  * controller may access them without a copy: all but the last one whole, each from its start.
  * Returns false if the data lie otherwise. Writes up to BLOCK_DIRECT_PAGES page numbers to `page`.
  */
-bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
+bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u64 bytes,
 		    u32 *page) MUST_CHECK;

@@ -228,7 +228,7 @@ static bool blk_make_direct(const struct virtio_blk *blk, const struct blk_reque
 	asked->sectors = blk_piece_of(blk, request, most);
 	(void)blk_widen(blk, request, asked->sectors, &whole);
 	return whole == asked->sectors &&
-	       blk_find_pages(blk, request, whole * BLOCK_SECTOR_BYTES, asked->page);
+	       blk_find_pages(blk, request, (u64)whole * BLOCK_SECTOR_BYTES, asked->page);
 }
 
 /* Sends the driver a request's next piece. Returns false if the link or pool has no room now. */
