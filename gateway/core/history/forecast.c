@@ -133,10 +133,13 @@ static bool forecast_find_level(struct forecast_fit *fit)
 
 /*
  * Finds how far a trend was off after 1 to FORECAST_DAYS - 1 days. Beyond half of the history too
- * few pairs of days are so far apart, and what was seen there grows with the days.
+ * few pairs of days are so far apart, fewer than half of the known days; what was seen closer
+ * together grows with the days there. If no days are so close together, as of what runs each fourth
+ * day, the closest ones say it.
  */
 static void forecast_find_off(struct forecast_fit *fit, unsigned known)
 {
+	unsigned seen = 0; /* the most days apart of which it is known */
 	double most = 0;
 
 	for (unsigned apart = 1; apart < FORECAST_DAYS; apart++) {
@@ -149,10 +152,14 @@ static void forecast_find_off(struct forecast_fit *fit, unsigned known)
 			if (!isnan(off))
 				values[count++] = fabs(off);
 		}
-		if (count && apart <= known / 2)
+		if (count && (2 * count >= known || !seen)) {
 			most = forecast_larger(most,
 					       forecast_quantile(values, count, FORECAST_QUANTILE));
-		fit->off[apart] = most * forecast_larger(1, (double)apart / (known / 2));
+			for (unsigned closer = 1; !seen && closer < apart; closer++)
+				fit->off[closer] = most;
+			seen = apart;
+		}
+		fit->off[apart] = seen ? most * apart / seen : 0;
 	}
 	fit->off[0] = fit->off[1] / 2;
 }
