@@ -94,6 +94,7 @@ static void core_alert(const struct alert_news *news)
 static void core_listed(void)
 {
 	operation_look();
+	template_drop_tick();
 	run_publish_listed();
 }
 

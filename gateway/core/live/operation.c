@@ -250,7 +250,7 @@ static void operation_took(uint64_t number, json_t *reply)
 	operation_end(operation, NULL);
 }
 
-static bool operation_is_busy(const char *target, enum operation_kind kind)
+bool operation_is_busy(const char *target, enum operation_kind kind)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		/*

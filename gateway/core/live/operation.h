@@ -26,6 +26,10 @@ bool operation_start(struct request *request, enum operation_kind kind, const ch
 		     const char *const *arguments, const char *target, const char *wanted,
 		     unsigned status, unsigned wait_s);
 
+/* Returns whether a change of the target is under way beside which one of that kind cannot begin.
+ */
+bool operation_is_busy(const char *target, enum operation_kind kind);
+
 /*
  * operation_look() is called when the cache of Skerry's state has changed, or some time has passed,
  * operation_restarted() when Skerry has booted again.

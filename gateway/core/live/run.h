@@ -282,12 +282,13 @@ void run_consumed(uint32_t id);
 
 /*
  * Functions of run_warm.c: run_warm_set() is the handler that sets how many clones of a template
- * wait at the gate. run_warm_of() returns that number, run_warm_keep() sets it and returns what it
- * was before.
+ * wait at the gate. run_warm_of() returns that number, run_warm_keep() sets it; run_warm_shrink()
+ * leaves it as it is, and ends waiting clones until no more than `count` are left.
  */
 void run_warm_set(struct request *request);
 unsigned run_warm_of(const char *template);
-unsigned run_warm_keep(const char *template, unsigned count);
+void run_warm_keep(const char *template, unsigned count);
+void run_warm_shrink(const char *template, unsigned count);
 /*
  * run_warm_wanted() returns a template of which another clone should be made to wait at the gate,
  * or NULL; run_warm_failed() notes that such a clone has failed.

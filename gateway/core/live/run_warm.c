@@ -11,6 +11,7 @@
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/live/run.h"
+#include "gateway/core/live/template.h"
 
 /* seconds in which no new clone of a template is made, after one did not come to the gate */
 enum { RUN_WARM_AGAIN_S = 10 };
@@ -36,7 +37,8 @@ const char *run_warm_wanted(double now_s)
 		const char *template = run_warm_templates[i].template;
 
 		if (run_warm_templates[i].count && now_s >= run_warm_templates[i].again_s &&
-		    host_find(template) && run_warm_count(template) < run_warm_templates[i].count)
+		    host_find(template) && !template_is_dropped(template) &&
+		    run_warm_count(template) < run_warm_templates[i].count)
 			return template;
 	}
 	return NULL;
@@ -50,8 +52,7 @@ void run_warm_failed(const char *template, double now_s)
 	}
 }
 
-/* Ends waiting clones of a template until no more than `count` are left. */
-static void run_warm_shrink(const char *template, unsigned count)
+void run_warm_shrink(const char *template, unsigned count)
 {
 	unsigned has = run_warm_count(template);
 
@@ -86,18 +87,16 @@ unsigned run_warm_of(const char *template)
 		       : 0;
 }
 
-unsigned run_warm_keep(const char *template, unsigned count)
+void run_warm_keep(const char *template, unsigned count)
 {
-	unsigned before = run_warm_of(template);
 	size_t place = run_warm_place(template);
 
-	if (place == RUNS_WARM || (count == 0 && before == 0))
-		return before;
+	if (place == RUNS_WARM || (count == 0 && run_warm_of(template) == 0))
+		return;
 	string_copy(run_warm_templates[place].template, NAME_BYTES, template);
 	run_warm_templates[place].count = count;
 	run_warm_templates[place].again_s = 0;
 	run_warm_shrink(template, count);
-	return before;
 }
 
 void run_warm_set(struct request *request)

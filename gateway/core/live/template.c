@@ -65,6 +65,13 @@ static void template_end(struct template *template, bool changed)
 				      vm ? host_vm_json(vm) : NULL));
 }
 
+/* Answers that the VM is gone, destroyed by somebody meanwhile. */
+static void template_lost(struct template *template)
+{
+	template_fail(template,
+		      problem_json(404, "not-found", "the VM was destroyed meanwhile", NULL));
+}
+
 static void template_ask(struct template *template);
 
 json_t *template_gate_row(json_t *reply)
@@ -115,6 +122,10 @@ static void template_took(uint64_t index, json_t *reply)
 		template_fail(template, problem_of_reply(reply));
 		return;
 	}
+	if (!vm) {
+		template_lost(template);
+		return;
+	}
 	if (template->step == TEMPLATE_LOOK) {
 		template_looked(template, reply);
 		return;
@@ -130,7 +141,7 @@ static void template_took(uint64_t index, json_t *reply)
 	}
 	template->step++;
 	if (template->step == TEMPLATE_SETTLE) {
-		template->settle_ns = vm && vm->sampled ? vm->now.time_ns : 0;
+		template->settle_ns = vm->sampled ? vm->now.time_ns : 0;
 		template->settle_s = clock_now_s();
 	} else {
 		template_ask(template);
@@ -240,7 +251,9 @@ void template_tick(void)
 	for (size_t i = 0; i < TEMPLATES; i++) {
 		if (templates[i].request == 0)
 			continue;
-		if (clock_now_s() > templates[i].until_s)
+		if (!host_find(templates[i].name))
+			template_lost(&templates[i]);
+		else if (clock_now_s() > templates[i].until_s)
 			template_fail(&templates[i],
 				      problem_json(504, "no-gate",
 						   "the guest has not come to the gate: does it "

@@ -44,3 +44,5 @@ struct template_use template_use(const char *name);
 void template_drop(struct request *request);
 void template_drop_tick(void);
 void template_drop_link_lost(void);
+/* Returns whether the template is being dropped: no clone is made to wait at its gate then. */
+bool template_is_dropped(const char *name);

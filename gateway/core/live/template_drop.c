@@ -18,13 +18,13 @@
 #include "gateway/link/link.h"
 
 /* the seconds that clones at the gate have to end, and the client waits for the end of the VM */
-enum { TEMPLATE_DROP_S = 15 };
+enum { TEMPLATE_DROP_S = 15, TEMPLATE_UUID_BYTES = 40 };
 
 static struct template_dropped {
 	uint32_t request; /* id of the client's request; 0: the entry is free */
-	char name[NAME_BYTES];
-	bool looked;   /* Skerry has said that it is a template, and what clones it has */
-	unsigned warm; /* how many clones waited at the gate */
+	char name[NAME_BYTES], uuid[TEMPLATE_UUID_BYTES];
+	bool looked; /* Skerry has said that it is a template, and what clones it has */
+	bool ending; /* an operation ends the VM; it has answered the request, or will */
 	double until_s;
 } drops[TEMPLATES];
 
@@ -55,14 +55,21 @@ static bool template_drop_may(struct request *request)
 	return false;
 }
 
+bool template_is_dropped(const char *name)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (drops[i].request && !strcmp(drops[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 /* Answers the request for the drop, which is over; clones wait at the gate again. */
 static void template_drop_fail(struct template_dropped *drop, json_t *problem)
 {
 	struct request *request = request_find(drop->request);
 
 	drop->request = 0;
-	if (drop->looked)
-		run_warm_keep(drop->name, drop->warm);
 	if (request)
 		answer_problem_json(request, problem);
 	else
@@ -77,12 +84,35 @@ static void template_drop_end(struct template_dropped *drop)
 
 	if (template_use(drop->name).spares > 0)
 		return;
-	drop->request = 0;
 	/* Runs may have begun meanwhile. */
-	if (!request || !template_drop_may(request) ||
-	    !operation_start(request, OPERATION_REPLY, "vm destroy", words, drop->name, NULL, 204,
-			     request_wait_s(request, TEMPLATE_DROP_S)))
-		run_warm_keep(drop->name, drop->warm);
+	if (request && template_drop_may(request) &&
+	    operation_start(request, OPERATION_REPLY, "vm destroy", words, drop->name, NULL, 204,
+			    request_wait_s(request, TEMPLATE_DROP_S)))
+		drop->ending = true;
+	else
+		drop->request = 0;
+}
+
+/* Returns the UUID of the VM of that name, "" if there is none. */
+static const char *template_drop_uuid(const char *name)
+{
+	const struct host_vm *vm = host_find(name);
+	const char *uuid = vm ? json_string_value(json_object_get(vm->list, "uuid")) : NULL;
+
+	return uuid ? uuid : "";
+}
+
+/*
+ * Ends a drop whose operation is over. If the VM is still there, as Skerry has refused to end it,
+ * clones wait at the gate again; one that is made later under its name has none.
+ */
+static void template_drop_watch(struct template_dropped *drop)
+{
+	if (operation_is_busy(drop->name, OPERATION_REPLY))
+		return;
+	drop->request = 0;
+	if (!host_find(drop->name) || strcmp(drop->uuid, template_drop_uuid(drop->name)))
+		run_warm_keep(drop->name, 0);
 }
 
 static void template_drop_took(uint64_t context, json_t *reply)
@@ -113,7 +143,8 @@ static void template_drop_took(uint64_t context, json_t *reply)
 		return;
 	}
 	drop->looked = true;
-	drop->warm = run_warm_keep(drop->name, 0);
+	string_copy(drop->uuid, sizeof(drop->uuid), template_drop_uuid(drop->name));
+	run_warm_shrink(drop->name, 0);
 	template_drop_end(drop);
 }
 
@@ -148,13 +179,9 @@ static void template_drop_begin(struct request *request)
 
 void template_drop(struct request *request)
 {
-	bool under_way = template_is_made(request->vm);
-
-	for (size_t i = 0; i < TEMPLATES; i++)
-		under_way |= drops[i].request && !strcmp(drops[i].name, request->vm);
 	if (!strcmp(request->vm, host.own))
 		answer_problem(request, 409, "own-vm", "this gateway runs in %s", host.own);
-	else if (under_way)
+	else if (template_is_made(request->vm) || template_is_dropped(request->vm))
 		answer_problem(request, 409, "busy", "%s is being made, or dropped: wait for that",
 			       request->vm);
 	else if (template_drop_may(request))
@@ -166,7 +193,9 @@ void template_drop_tick(void)
 	for (size_t i = 0; i < TEMPLATES; i++) {
 		if (drops[i].request == 0)
 			continue;
-		if (clock_now_s() > drops[i].until_s)
+		if (drops[i].ending)
+			template_drop_watch(&drops[i]);
+		else if (clock_now_s() > drops[i].until_s)
 			template_drop_fail(&drops[i],
 					   problem_json(409, "busy",
 							"clones that wait at the gate have not "
@@ -180,7 +209,7 @@ void template_drop_tick(void)
 void template_drop_link_lost(void)
 {
 	for (size_t i = 0; i < TEMPLATES; i++) {
-		if (drops[i].request != 0)
+		if (drops[i].request != 0 && !drops[i].ending)
 			template_drop_fail(&drops[i], problem_of_reply(NULL));
 	}
 }

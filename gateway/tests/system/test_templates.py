@@ -186,6 +186,39 @@ def test_what_comes_between(line):
     wait_for(lambda: "vm00" in fake.vms and items(server)[0]["warm"] == 1)
 
 
+def test_what_skerry_refuses_at_the_end(line):
+    """A clone that is made while those at the gate end keeps its template, and clones wait there again, as many as were asked for meanwhile."""
+    fake, server = line
+    fake.command_frames = None
+    assert set_warm(server, 1).status == 200
+    wait_for(lambda: len(fake.inits) == 1)
+    ends, fake.run_vm_destroy = fake.run_vm_destroy, busy
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        dropping = pool.submit(drop, server)
+        wait_for(lambda: asked(fake, "vm destroy"))
+        assert server.local("POST", "/v1/vms/vm00/snapshots/gate/clones", {"name": "mine"}).status == 201
+        assert set_warm(server, 2).status == 200
+        fake.run_vm_destroy = ends
+        refused = dropping.result()
+    assert refused.status == 409 and "first destroy or stop mine" in refused.json()["detail"], refused.body
+    wait_for(lambda: items(server)[0]["warm"] == 2 and len(fake.vms) == 4)
+    assert server.local("DELETE", "/v1/vms/mine").status == 204
+    assert drop(server).status == 204 and not fake.vms
+
+
+def test_gone_while_it_is_made(line):
+    """A machine that is destroyed while it is made a template is said to be gone at once."""
+    fake, server = line
+    add(fake, server, "new")
+    fake.unanswered_s = 1000
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        making = pool.submit(server.local, "POST", "/v1/vms/new/actions/template")
+        wait_for(lambda: fake.vms["new"].state == "running")
+        assert server.local("DELETE", "/v1/vms/new").status == 204
+        gone_now = making.result(timeout=5)
+    assert (gone_now.status, gone_now.code) == (404, "not-found"), gone_now.body
+
+
 def test_named_to_skerry(line):
     """Skerry is told whose run a clone is; one that waits at the gate is nobody's until a run takes it, and one that an admin makes is no run."""
     fake, server = line
