@@ -347,6 +347,7 @@ int main(int count, char **words)
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* who starts this program may ignore how its children end */
 	atexit(websocket_leave);
 	while ((option = getopt_long(count, words, "fdip:t", options, NULL)) != -1)
 		main_take_option(&cli, option);

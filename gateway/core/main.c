@@ -345,6 +345,8 @@ int main(int count, char **words)
 	signal(SIGPIPE, SIG_IGN);
 	/* A file that reaches the size limit is an error like any other, not a signal. */
 	signal(SIGXFSZ, SIG_IGN);
+	/* Who starts this program may ignore it: then no process could say how its child ended. */
+	signal(SIGCHLD, SIG_DFL);
 	if (count == 6 && !strcmp(words[1], "web"))
 		return web_main(atoi(words[2]), atoi(words[3]), words[4], (unsigned)atoi(words[5]));
 	if (count == 3 && !strcmp(words[1], "door"))

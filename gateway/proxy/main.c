@@ -140,6 +140,8 @@ int main(int count, char **words)
 	 * The reader of the log may go away: a lost line must not end a connection, or the program.
 	 */
 	signal(SIGPIPE, SIG_IGN);
+	/* Who starts the program may ignore it: then no connection would be known to be over. */
+	signal(SIGCHLD, SIG_DFL);
 	rules = config_read(words[1]);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGTERM);

@@ -224,6 +224,24 @@ def test_the_process_has_nothing(post):
     wait_for(lambda: not Path(f"/proc/{child}").exists(), 20, "the program's end")
 
 
+def test_started_by_one_that_ignores_its_children(post):
+    """How sendmail has ended is seen, and a process that has ended is started again, though SIGCHLD was ignored by whoever started skerryd."""
+    fake, server, sendmail = post
+    server.stop()
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        server.start()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    make(server, mail=TO)
+    fake.vms["vm00"].resident = 200 << 20
+    delivery(server, "sendmail has")
+    assert rule(server)["mail_delivery"] == "sendmail has taken it"
+    os.kill(mail_pid(server), signal.SIGKILL)
+    fake.vms["vm00"].resident = 16 << 20
+    wait_for(lambda: sendmail.count == 2, 20, "the mail about the end")
+
+
 def test_options_that_are_wrong(program, tmp_path):
     for words, said in ((["--mail-from", "nobody"], "--mail-from takes an address"), (["--mail-to", "*@x"], "--mail-to takes an address"),
                         (["--sendmail", "sendmail"], "--sendmail takes a path"), (["--mail-to", "@a"] * 17, "at most 16")):

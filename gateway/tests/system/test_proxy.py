@@ -330,6 +330,22 @@ def test_reaps(world, proxy):
         ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
 
 
+def test_started_by_one_that_ignores_its_children(world, proxy):
+    """Connections that are over make room, though SIGCHLD was ignored by whoever started the program."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        one = proxy("connections.client = 2\n" + world.key())
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    for _ in range(6):
+        with one.client() as client:
+            assert client.get("http://api.test/")[0] == 200
+        until = time.monotonic() + 30
+        while len(one.family()) > 1:
+            assert time.monotonic() < until, one.family()
+            time.sleep(0.05)
+
+
 def test_log(world, proxy):
     """When whoever reads the log has gone, all goes on, and SIGHUP too."""
     one = proxy(world.key())
