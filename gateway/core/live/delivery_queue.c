@@ -26,9 +26,13 @@ enum {
 	QUEUE_SENTENCE_BYTES = 160, /* room for the process's sentence about a delivery */
 };
 
+/* What deliveries are about: VMs, or the host, disks, networks and stores. */
+enum queue_kind { QUEUE_VM, QUEUE_HOST, QUEUE_KINDS };
+
 struct queue_entry {
 	struct delivery delivery; /* its id is 0: the entry is free; ids grow with time */
-	unsigned place;		  /* the rule's place in the table of rules */
+	enum queue_kind kind;
+	unsigned place; /* the rule's place in the table of rules */
 	char rule[NAME_BYTES];
 	unsigned tries;
 	bool under_way;
@@ -54,7 +58,8 @@ struct delivery_queue {
 	struct queue_past past[ALERT_RULES];
 	uint32_t last;
 	unsigned count, under_way;
-	unsigned turn; /* the place whose delivery was sent last */
+	unsigned turn[QUEUE_KINDS];	  /* the place whose delivery of that kind was sent last */
+	enum queue_kind kind;		  /* of the delivery that was sent last */
 	struct bucket rates[ALERT_RULES]; /* of each place */
 	struct bucket lines;
 };
@@ -169,6 +174,7 @@ static void queue_add(struct delivery_queue *queue, const struct alert_news *new
 	string_copy(delivery->secret, sizeof(delivery->secret), rule->secret);
 	string_copy(entry->rule, sizeof(entry->rule), rule->name);
 	entry->place = news->number;
+	entry->kind = *alert_vm(news->what) ? QUEUE_VM : QUEUE_HOST;
 	queue->count++;
 }
 
@@ -226,12 +232,17 @@ static bool queue_rate_allows(struct delivery_queue *queue, unsigned place, doub
 	       bucket_take(&queue->rates[place], queue->way->per_s, queue->way->burst, now_s);
 }
 
-/* Sends the place's oldest delivery if it is due. Returns false if no more can be sent now. */
-static bool queue_serve(struct delivery_queue *queue, unsigned place, double now_s)
+/*
+ * Sends the place's oldest delivery if it is due and of that kind. Returns false if no more can be
+ * sent now.
+ */
+static bool queue_serve(struct delivery_queue *queue, unsigned place, enum queue_kind kind,
+			double now_s)
 {
 	struct queue_entry *entry = queue_next(queue, place);
 
-	if (!entry || entry->under_way || (now_s < entry->again_s && queue_is_wanted(queue, entry)))
+	if (!entry || entry->kind != kind || entry->under_way ||
+	    (now_s < entry->again_s && queue_is_wanted(queue, entry)))
 		return true;
 	if (!queue_rate_allows(queue, place, now_s))
 		return true;
@@ -243,22 +254,37 @@ static bool queue_serve(struct delivery_queue *queue, unsigned place, double now
 	entry->begun_s = now_s;
 	entry->tries++;
 	queue->under_way++;
-	queue->turn = place;
+	queue->turn[kind] = place;
+	queue->kind = kind;
 	return true;
 }
 
-static void queue_tick(struct delivery_queue *queue)
+/* Sends deliveries of a kind, of all places in turn. Returns false if no more can be sent now. */
+static bool queue_serve_kind(struct delivery_queue *queue, enum queue_kind kind, double now_s)
 {
-	unsigned first = queue->turn + 1;
-	double now_s = clock_now_s();
+	unsigned first = queue->turn[kind] + 1;
 
-	queue_watch(queue, now_s);
 	for (unsigned i = 0; i < ALERT_RULES && queue->under_way < queue->count &&
 			     queue->under_way < queue->way->under_way;
 	     i++) {
-		if (!queue_serve(queue, (first + i) % ALERT_RULES, now_s))
-			return;
+		if (!queue_serve(queue, (first + i) % ALERT_RULES, kind, now_s))
+			return false;
 	}
+	return true;
+}
+
+/*
+ * Sends what is due. Both kinds take turns: who may make rules about some VMs, and has them fire
+ * again and again, does not have news about the host wait for all of theirs.
+ */
+static void queue_tick(struct delivery_queue *queue)
+{
+	enum queue_kind other = queue->kind == QUEUE_VM ? QUEUE_HOST : QUEUE_VM;
+	double now_s = clock_now_s();
+
+	queue_watch(queue, now_s);
+	if (queue_serve_kind(queue, other, now_s))
+		queue_serve_kind(queue, other == QUEUE_VM ? QUEUE_HOST : QUEUE_VM, now_s);
 }
 
 void delivery_queue_tick(void)
