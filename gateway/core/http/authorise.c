@@ -21,6 +21,21 @@
 #define AUTHORISE_MEDIUM "body.medium"
 
 /*
+ * Returns whether a VM of this on_crash is there after a crash: an operator can have VMs crash, and
+ * may not end one. A value that Skerry may read as another one has no such word.
+ */
+static bool authorise_survives(const struct field *on_crash)
+{
+	static const char *const words[] = {"hold", "restart", "restore"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		if (on_crash->value && !strcmp(on_crash->value, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Returns whether all keys of body.config are among those that an operator may change while VMs
  * run. For any other key Skerry asks for the right to configure, too; `trap`, which looks into a
  * guest, and `disk.undo`, which takes memory, are refused here only. Another medium in a CD-ROM
@@ -46,7 +61,8 @@ static bool authorise_run_time_keys(const struct request *request)
 			continue;
 		while (place < ARRAY_COUNT(keys) && strcmp(name + strlen(prefix), keys[place]))
 			place++;
-		if (place == ARRAY_COUNT(keys))
+		if (place == ARRAY_COUNT(keys) || (!strcmp(keys[place], "on_crash") &&
+						   !authorise_survives(&request->fields.list[i])))
 			return false;
 	}
 	return true;
@@ -141,7 +157,7 @@ bool authorise(struct request *request)
 		answer_problem(
 			request, 403, "forbidden",
 			"only the role admin may change keys that do not apply while the VM runs, "
-			"or put another medium into a drive");
+			"have a VM destroyed when it crashes, or put another medium into a drive");
 		return false;
 	}
 	if (needs_all && strcmp(request->who.scope, "*")) {

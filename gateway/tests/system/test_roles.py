@@ -128,7 +128,7 @@ def test_run_time_keys_are_for_operators(server, tokens):
     """
     def status(config, role="operator"):
         return server.tls("PATCH", "/v1/vms/vm02", {"config": config}, token=tokens[role]).status
-    for config in ({"weight": "300"}, {"cap": 50, "reserve": 10}, {"autostart": True}):
+    for config in ({"weight": "300"}, {"cap": 50, "reserve": 10}, {"autostart": True}, {"on_crash": "restart"}):
         assert status(config) == 200, config
 
     def shown():
@@ -137,7 +137,9 @@ def test_run_time_keys_are_for_operators(server, tokens):
     assert shown()["autostart"]["value"] == "yes"
     before = shown()
     for config in ({"memory": "1G"}, {"weight": "1", "cmdline": "x"}, {"trap": "all"}, {"channel": "com2"},
-                   {"disk": {"ops": 1}}, {"weightx": 1}, {"": 1}):
+                   {"disk": {"ops": 1}}, {"weightx": 1}, {"": 1},
+                   # what ends a VM when it crashes, which an operator could see to
+                   {"on_crash": "destroy"}, {"on_crash": " destroy"}, {"weight": "1", "on_crash": "destroy"}):
         assert status(config) == 403, config
         assert status(config, "viewer") == 403, config
     # Another name for the same field is no way around the check.
