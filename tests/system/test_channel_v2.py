@@ -17,6 +17,11 @@ kernel = spin.bin
 memory = 16M
 autostart = no
 """
+SPARE = """[vm spare]
+kernel = spin.bin
+memory = 16M
+autostart = no
+"""
 ALL = "view operate console configure host inspect guest content"
 
 
@@ -95,7 +100,7 @@ DENIED = {
 def test_rights(build, tmp_path):
     """A channel does what its section says, whoever speaks which version; by default neither inspect nor guest."""
     for rights in ("view operate", "none", None):
-        made = make_bundle(build, tmp_path, rights or ALL)
+        made = make_bundle(build, tmp_path, rights or ALL, SPARE)
         if rights is None:
             made = bundle.make(tmp_path / "plain.cpio", CONF.format(rights="").split("\n", 2)[2],
                                bundle.tiny(build, "spin"))
@@ -128,7 +133,15 @@ def end_runs_alone(client):
         assert client.code("vm destroy", *words) == "no-right", words
     assert client.code("runs give", "other", "me") == "bad-state"
     assert [row["name"] for row in client.result("runs")] == ["run1", "run2"] and len(client.result("vm list")) == 4
+    # Neither does anything else end a VM that is no run, or take the place of one of the configuration's.
+    for name in ("tiny", "other", "run1"):
+        for word in ("on_crash=destroy", "on_crash destroy"):
+            assert client.code("vm set", name, "weight=6", *word.split()) == "no-right", (name, word)
+        client.result("vm set", name, "on_crash=restart")
+    for words in (("spare", "run=me"), ("spare",)):
+        assert client.code("vm clone", "tiny@gate", *words) == "no-right", words
     client.result("vm destroy", "run?")
+    assert "spare" in {row.get("name") for row in client.result("config show")}
     assert {row["name"] for row in client.result("vm list")} == {"tiny", "other"}
 
 

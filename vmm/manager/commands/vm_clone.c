@@ -5,6 +5,7 @@
  */
 #include "vmm/manager/commands/runs.h"
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
@@ -283,22 +284,33 @@ static void command_vm_clone_begin(struct reply *reply, const struct vm *from,
 	reply->resume = command_vm_clone_volumes_resume;
 }
 
+/*
+ * Returns whether the asker may have a clone of that name; if not, an error was written. The name
+ * of a section of the configuration is that of the VM which `vm create` makes of it: a clone would
+ * stand in its place in `config show`, and take it from there with its end.
+ */
+static bool command_vm_clone_may_be(struct reply *reply, const char *name)
+{
+	char shown[40];
+
+	if (config_name_valid(text_of(name)))
+		return vm_find(name) != NULL || config_find(boot_config(), name) == NULL ||
+		       reply_may(reply, MAY_CONFIGURE);
+	reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
+		  text_show(shown, sizeof(shown), text_of(name)));
+	return false;
+}
+
 static void command_vm_clone_run(struct reply *reply, const struct arguments *arguments)
 {
 	const char *name = arguments->word[1];
 	const struct vm_snapshot *snapshot;
 	struct vm_clone_own own = {0};
 	struct vm *from;
-	char shown[40];
 
 	snapshot = command_vm_clone_find(reply, arguments->word[0], &from);
-	if (snapshot == NULL)
+	if (snapshot == NULL || !command_vm_clone_may_be(reply, name))
 		return;
-	if (!config_name_valid(text_of(name))) {
-		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
-			  text_show(shown, sizeof(shown), text_of(name)));
-		return;
-	}
 	if (!command_vm_clone_take_own(reply, arguments, from, &own))
 		return;
 	if (vm_busy(from)) {

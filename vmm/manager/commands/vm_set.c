@@ -13,6 +13,17 @@
 #include "vmm/manager/vm/process/vm_share.h"
 #include "vmm/rt/format.h"
 
+/*
+ * Returns whether the asker may have a crash end the VM, if that is what changes; if not, an error
+ * was written. It takes what `vm destroy` takes: whoever starts and stops VMs can have them crash.
+ */
+static bool command_vm_set_may_end(struct reply *reply, const struct vm *vm,
+				   const struct vm_config *config)
+{
+	return config->on_crash != ON_CRASH_DESTROY || vm->config.on_crash == ON_CRASH_DESTROY ||
+	       reply_may(reply, MAY_CONFIGURE);
+}
+
 /* Takes KEY=VALUE, or KEY and VALUE as two words; *index is left on the last word used. */
 static bool command_vm_set_one(struct reply *reply, const struct arguments *arguments, u32 *index,
 			       const struct vm *vm, struct vm_config *config, u64 *changed)
@@ -138,6 +149,8 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 		if (!command_vm_set_one(reply, arguments, &i, vm, &config, &reply->changed))
 			return;
 	}
+	if (!command_vm_set_may_end(reply, vm, &config))
+		return;
 	config.given |= reply->changed;
 	if (!config_vm_check(&config, problem, sizeof(problem)) ||
 	    !vm_share_check(&config, problem, sizeof(problem)) ||
@@ -164,7 +177,8 @@ COMMAND(vm_set,
 		  "its next start.\n"
 		  "Values as in the configuration, `none` for no cap or reservation, `all` for\n"
 		  "every CPU. KEY VALUE does as well. All or nothing: a reservation that cannot\n"
-		  "be kept is refused and says what is left.",
+		  "be kept is refused and says what is left. on_crash=destroy takes the right\n"
+		  "configure, as `vm destroy` does.",
 	.example = "vm set alpha weight=512 reserve=2ms/10ms",
 	.keys = "name, the changed keys",
 	.run = command_vm_set,
