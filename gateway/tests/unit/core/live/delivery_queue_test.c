@@ -417,21 +417,16 @@ static void test_mail_about_the_host_takes_every_other_turn(void **state)
 		set_mail("full", "ops@b.example");
 		tell();
 	}
-	while (seen.mails < MAIL_BURST) {
-		assert_true(delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "taken"));
-		delivery_queue_tick();
-	}
-	assert_true(delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "taken"));
 	for (unsigned i = 0; i < 2; i++) {
 		seen.place = 40 + i;
 		tell_of("host");
 	}
+	assert_int_equal(seen.mails, 1);
 	for (unsigned i = 0; i < 5; i++) {
-		test_clock_s += MAIL_EVERY_S;
-		delivery_queue_tick();
-		assert_int_equal(seen.mails, MAIL_BURST + i + 1);
-		assert_int_equal(!!strstr(seen.subject, "for host"), i == 0 || i == 2);
 		assert_true(delivery_queue_result(DELIVERY_MAIL, seen.mail_id, 200, "taken"));
+		delivery_queue_tick();
+		assert_int_equal(seen.mails, i + 2);
+		assert_int_equal(!!strstr(seen.subject, "for host"), i == 0 || i == 2);
 	}
 }
 
