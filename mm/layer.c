@@ -79,9 +79,8 @@ static bool layer_shown_elsewhere(const struct memory *memory, const struct mapp
  * Begins the break of page `index`: no fault maps it from now on, and its chunk has slots, so that
  * no leaf of a block below covers it. STATUS_IN_USE: others may show it. Under memory->lock.
  */
-static ALWAYS_INLINE enum status layer_begin_breaking(struct memory *memory,
-						      const struct mapping *mapping, u64 index,
-						      u64 **slot)
+static ALWAYS_INLINE enum status
+layer_begin_breaking(struct memory *memory, const struct mapping *mapping, u64 index, u64 **slot)
 {
 	enum status status = STATUS_OK;
 

@@ -219,12 +219,9 @@ static void test_own_block(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shown),
-		cmocka_unit_test(test_other_cpu),
-		cmocka_unit_test(test_cpu_between),
-		cmocka_unit_test(test_rights),
-		cmocka_unit_test(test_quota),
-		cmocka_unit_test(test_own_block),
+		cmocka_unit_test(test_shown),	    cmocka_unit_test(test_other_cpu),
+		cmocka_unit_test(test_cpu_between), cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_quota),	    cmocka_unit_test(test_own_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

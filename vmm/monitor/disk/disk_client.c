@@ -9,7 +9,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define ID_PIECE_BITS 8u
+#define ID_PIECE_BITS	 8u
 #define SECTORS_PER_PAGE ((u32)(PAGE_SIZE / BLOCK_SECTOR_BYTES))
 _Static_assert(1u << ID_PIECE_BITS == SLOT_COUNT, "the low bits of an id are the piece");
 

@@ -90,8 +90,7 @@ enum block_status window_check(struct window *window, const struct block_request
 			return BLOCK_REFUSED;
 		there &= window_is_there(window, request->page[i]);
 	}
-	return likely(there) || window_populate_all(window, request, count) ? BLOCK_OK
-									    : BLOCK_COPY;
+	return likely(there) || window_populate_all(window, request, count) ? BLOCK_OK : BLOCK_COPY;
 }
 
 void window_addresses(const struct window *window, const struct block_request *request,

@@ -63,7 +63,7 @@ struct nvme {
 	struct nvme_queue admin;
 	struct nvme_queue io;
 	struct nvme_slot slot[NVME_DEPTH];
-	u64 used;  /* the slots in use, a bit for each */
+	u64 used; /* the slots in use, a bit for each */
 	u32 busy; /* the number of slots in use */
 	u32 uses; /* how many slots were taken since the start */
 	u32 block_shift;

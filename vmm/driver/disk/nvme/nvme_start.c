@@ -150,8 +150,7 @@ static bool nvme_start_read_controller(struct nvme *nvme, struct driver_disk *di
 	nvme_start_copy_text(disk->model, sizeof(disk->model), data + NVME_CTRL_MODEL, 40);
 	nvme_start_copy_text(disk->serial, sizeof(disk->serial), data + NVME_CTRL_SERIAL, 20);
 	/* a power of two of pages; 0: any number */
-	most = data[NVME_CTRL_MDTS] == 0 ? BLOCK_DIRECT_PAGES
-					 : 1u << MIN(data[NVME_CTRL_MDTS], 16);
+	most = data[NVME_CTRL_MDTS] == 0 ? BLOCK_DIRECT_PAGES : 1u << MIN(data[NVME_CTRL_MDTS], 16);
 	if (most < BLOCK_REQUEST_PAGES)
 		return nvme_start_refuse(problem, size,
 					 "the controller moves less than 64 KiB at once");

@@ -208,7 +208,7 @@ static void closed_while_held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pages_in_ram), TEST(small_pages), TEST(not_through_it),   TEST(many_pages),
+		TEST(pages_in_ram), TEST(small_pages),	TEST(not_through_it),	 TEST(many_pages),
 		TEST(taken_back),   TEST(opened_again), TEST(closed_while_held),
 	};
 
