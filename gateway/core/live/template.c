@@ -183,6 +183,8 @@ void template_make(struct request *request)
 {
 	struct template *template = NULL;
 
+	if (!template_is_free(request))
+		return;
 	for (size_t i = 0; i < TEMPLATES; i++) {
 		if (templates[i].request == 0)
 			template = &templates[i];

@@ -46,3 +46,8 @@ void template_drop_tick(void);
 void template_drop_link_lost(void);
 /* Returns whether the template is being dropped: no clone is made to wait at its gate then. */
 bool template_is_dropped(const char *name);
+/*
+ * Returns whether the request's VM is neither being made a template nor dropped. If it is, answers
+ * the request.
+ */
+bool template_is_free(struct request *request);

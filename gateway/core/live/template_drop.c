@@ -64,6 +64,15 @@ bool template_is_dropped(const char *name)
 	return false;
 }
 
+bool template_is_free(struct request *request)
+{
+	if (!template_is_made(request->vm) && !template_is_dropped(request->vm))
+		return true;
+	answer_problem(request, 409, "busy",
+		       "%s is being made a template, or dropped: wait for that", request->vm);
+	return false;
+}
+
 /* Answers the request for the drop, which is over; clones wait at the gate again. */
 static void template_drop_fail(struct template_dropped *drop, json_t *problem)
 {
@@ -181,10 +190,7 @@ void template_drop(struct request *request)
 {
 	if (!strcmp(request->vm, host.own))
 		answer_problem(request, 409, "own-vm", "this gateway runs in %s", host.own);
-	else if (template_is_made(request->vm) || template_is_dropped(request->vm))
-		answer_problem(request, 409, "busy", "%s is being made, or dropped: wait for that",
-			       request->vm);
-	else if (template_drop_may(request))
+	else if (template_is_free(request) && template_drop_may(request))
 		template_drop_begin(request);
 }
 

@@ -70,6 +70,8 @@ def test_made_once(line):
     wait_for(lambda: [item["state"] for item in items(server) if item["name"] == "new"] == ["making"])
     refused = drop(server, "new")
     assert (refused.status, refused.code) == (409, "busy") and "being made" in refused.json()["detail"]
+    refused = server.local("POST", "/v1/vms/new/actions/template", timeout=5)
+    assert (refused.status, refused.code) == (409, "busy") and "being made" in refused.json()["detail"]
     fake.unanswered_s = 0
     assert making.wait(30) == 0
     assert (fake.vms["new"].state, fake.vms["new"].snapshots) == ("paused", ["gate"])
@@ -166,7 +168,8 @@ def test_what_comes_between(line):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         dropping = pool.submit(drop, server)
         wait_for(lambda: asked(fake, "vm destroy"))
-        assert drop(server).json()["detail"].startswith("vm00 is being made, or dropped")
+        assert drop(server).json()["detail"].startswith("vm00 is being made a template, or dropped")
+        assert server.local("POST", "/v1/vms/vm00/actions/template").status == 409
         begun = run(server, wait=0).headers["location"]
         wait_for(lambda: len(fake.vms) == 3)
         fake.run_vm_destroy = ends
