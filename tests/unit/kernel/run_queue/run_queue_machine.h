@@ -18,7 +18,7 @@
 
 #include "kernel/run_queue/heap.h"
 
-static u64 comparison_count;
+static UNUSED u64 comparison_count;
 #define tick_before(a, b) (comparison_count++, tick_before(a, b))
 
 #include "kernel/run_queue/budget.c"

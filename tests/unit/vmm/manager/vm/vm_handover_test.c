@@ -16,9 +16,9 @@
 #include "vmm/rt/status_text.h"
 
 enum { GROUP = 7, MONITOR = 10, THEIRS = 40 };
-#define OBJECTS 3u
-#define BYTES	(5 * COPY_BYTES / 2) /* the bytes that the monitor asks for */
-#define USED	(BYTES - 100)
+#define OBJECTS	    3u
+#define BYTES	    (5 * COPY_BYTES / 2) /* the bytes that the monitor asks for */
+#define SAVED_BYTES (BYTES - 100)
 
 static u8 memory[OBJECTS][BYTES]; /* the memory objects by handle, from 1 on */
 static bool there[OBJECTS];
@@ -149,7 +149,7 @@ static bool left(void)
  */
 static void is_a_copy(void **state)
 {
-	static u8 saved[USED];
+	static u8 saved[SAVED_BYTES];
 	handle_t copy = HANDLE_NONE;
 	u64 used = 0;
 	u32 steps = 1;
@@ -158,8 +158,8 @@ static void is_a_copy(void **state)
 	assert_true(asked());
 	assert_int_equal(channel.state_memory, THEIRS);
 	assert_int_equal(channel.state_size, BYTES);
-	monitor_saves(USED);
-	memcpy(saved, memory[0], USED);
+	monitor_saves(SAVED_BYTES);
+	memcpy(saved, memory[0], SAVED_BYTES);
 	while (take(&copy, &used) == HANDOVER_COPIES) {
 		memset(memory[0], 0xff, steps * COPY_BYTES);
 		channel.state_used = BYTES + 1;
@@ -169,8 +169,8 @@ static void is_a_copy(void **state)
 	assert_int_equal(steps, 3);
 	assert_int_equal(largest, COPY_BYTES);
 	assert_int_equal(copy, 2);
-	assert_int_equal(used, USED);
-	assert_memory_equal(memory[1], saved, USED);
+	assert_int_equal(used, SAVED_BYTES);
+	assert_memory_equal(memory[1], saved, SAVED_BYTES);
 	assert_true(there[1]);
 	assert_false(there[0]); /* the monitor does not have the memory any more */
 	vm_handover_drop(&vm);
@@ -192,7 +192,7 @@ static void fails(void **state)
 		calls_left = calls;
 		progress = HANDOVER_FAILED;
 		if (asked()) {
-			monitor_saves(USED);
+			monitor_saves(SAVED_BYTES);
 			while ((progress = take(&copy, &used)) == HANDOVER_COPIES)
 				;
 		}
@@ -232,7 +232,7 @@ static void is_not_saved(void **state)
 	assert_false(left());
 	channel.state_bytes = BYTES; /* the save is given up during the copy */
 	assert_true(asked());
-	monitor_saves(USED);
+	monitor_saves(SAVED_BYTES);
 	assert_int_equal(take(&(handle_t){0}, &(u64){0}), HANDOVER_COPIES);
 	vm_handover_drop(&vm);
 	assert_false(left());
