@@ -34,6 +34,24 @@ def functions():
     return set(re.findall(r"def (test_\w+)", git("grep", "-hE", "def test_", asked(), "--", *FOLDERS)))
 
 
+@functools.cache
+def words_of(path):
+    """All texts in quotes in that file at that commit; none: the file was not there."""
+    done = subprocess.run(["git", "show", f"{asked()}:{path}"], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    return set(re.findall(r'"([^"\n]*)"', done.stdout))
+
+
+def has_shelf(shelf):
+    """Returns whether `make test` ran that shelf."""
+    return not asked() or shelf in words_of("tests/run.py")
+
+
+def has_mutant(what):
+    """Returns whether there was that mutant of tests/unit/mutants.py."""
+    return not asked() or what in words_of("tests/unit/mutants.py")
+
+
 def has_file(stem):
     """Returns whether a program or fuzz target of that name runs: all do if no commit was asked for."""
     return not asked() or stem in files()
