@@ -93,6 +93,10 @@ static void change_driver(struct fuzz *fuzz)
 
 	if (what & 1)
 		disk_about()->sectors = fuzz_number(fuzz);
+	if ((what & 0x11) == 0x11)
+		disk_about()->direct_pages = (u32)fuzz_number(fuzz);
+	if ((what & 0x21) == 0x21)
+		disk_about()->boundary = (u32)fuzz_number(fuzz);
 	if (what & 2)
 		disk_memory->generation = fuzz_u8(fuzz) & 3;
 	if (what & 4)

@@ -13,6 +13,8 @@
 
 #define TRUTHS	      32u /* the flushes that are honest, so that the guest gets going */
 #define RINGS	      50u
+#define FORGERIES     40u
+#define FORGERY_RINGS 1000u
 #define FORGED_FRAMES 32u
 #define FORGED_BYTES  (sizeof(struct frame_header) + 64u)
 
@@ -36,6 +38,16 @@ static bool lies(enum start_kind kind)
 	return has(kind, "liar");
 }
 
+/* Returns the number of a page that mostly is one of the VM's RAM of 64 MiB, or is at its edge. */
+static u32 liar_page(void)
+{
+	u32 random = (u32)liar_random();
+
+	return (random & 0x3f) != 0   ? random >> 8 & (64 * MIB / PAGE_SIZE - 1)
+	       : (random & 0x40) != 0 ? (u32)(64 * MIB / PAGE_SIZE) + (random >> 8) % 2
+				      : random;
+}
+
 /* Requests that look right but for one number. */
 static void forge_requests(struct link_memory *memory)
 {
@@ -44,13 +56,37 @@ static void forge_requests(struct link_memory *memory)
 		struct block_request request = {
 			.id = random,
 			.operation = (u32)random % (BLOCK_OPERATION_COUNT + 1),
-			.sectors = (random >> 8 & 7) != 0 ? (u32)(random >> 8) % 200 : ~0u,
+			.sectors = (random >> 8 & 7) != 0 ? (u32)(random >> 8) % 300 : ~0u,
 			.sector = (random >> 16 & 7) != 0 ? random >> 16 & 0x3fff : ~0ull - 5,
 			.offset = (random >> 32 & 3) != 0 ? (random >> 32) % 300 * PAGE_SIZE
 							  : random << 20,
+			.window = (u32)liar_random() % 4,
 		};
 
+		for (u32 j = 0; j < BLOCK_DIRECT_PAGES; j++)
+			request.page[j] = liar_page();
 		memcpy(slots_of(memory)->requests[i], &request, sizeof(request));
+	}
+}
+
+/*
+ * Forges requests again and again, while the driver takes those from before: it signals the driver
+ * until that has taken them all, but not for ever.
+ */
+static void forge_often(struct disk_client *client)
+{
+	struct link_memory *memory = client->end.memory;
+	struct link_line *line = &memory->line[LINK_CLIENT];
+
+	for (u32 i = 0; i < FORGERIES; i++) {
+		__atomic_store_n(&line->written, line->written + SLOT_COUNT / 2, __ATOMIC_RELEASE);
+		line->read = link_load(&memory->line[LINK_SERVER].written);
+		for (u32 j = 0; j < FORGERY_RINGS &&
+				link_load(&memory->line[LINK_SERVER].read) != line->written;
+		     j++) {
+			forge_requests(memory);
+			client->ring(client->context);
+		}
 	}
 }
 
@@ -70,8 +106,7 @@ void __wrap_disk_client_flush(struct disk_client *client)
 		return;
 	switch (turn++ % 6) {
 	case 0:
-		forge_requests(memory);
-		__atomic_store_n(&line->written, line->written + SLOT_COUNT / 2, __ATOMIC_RELEASE);
+		forge_often(client);
 		break;
 	case 1:
 		line->written = (u32)liar_random();

@@ -5,7 +5,7 @@ import time
 # A job for each of four queues, in a part of the disk of its own; each block has a header that says
 # where it belongs, and a checksum, which is looked at soon after the block was written.
 PASS = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thread "
-        "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth={depth} --numjobs=4 "
+        "--group_reporting --rw=randrw --bsrange=4k-128k --iodepth={depth} --numjobs=4 "
         "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
         "--verify_backlog=64 --randrepeat=0 --minimal{more} > /tmp/fio 2>&1")
 # The disk is all zero before each pass: in place of a lost write there must not be an older write

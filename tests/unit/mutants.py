@@ -278,6 +278,8 @@ MUTANTS = MUTANTS_MM + (
      "pci_messages_off", "PCI_MSIX_MASKED, true);", "PCI_MSIX_ENABLE, false);", "host_pci_test"),
     ("an earlier driver's messages are let through", "vmm/manager/pci/pci_msi.c", "pci_msix_set",
      "pci_mask_others(entry, table.entries);", "", "host_pci_test"),
+    ("data that begin within a page go as the whole page", "vmm/monitor/virtio/virtio_blk_pages.c", "blk_find_pages",
+     "at % PAGE_SIZE != 0 ||", "", "virtio_blk_chains_test"),
     ("an encrypted disk's device is shown the guest's RAM", "vmm/monitor/virtio/virtio_blk_request.c",
      "blk_make_direct", "|| blk->cipher != NULL", "", "virtio_blk_secret_test"),
     ("an encrypted disk's data goes into the link as it is", "vmm/monitor/virtio/virtio_blk_request.c",
