@@ -80,7 +80,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 		return own || is_kept(a[0]);
 	case SYS_HANDLE_GRANT:
 		return a[1] == own_root || a[1] == own_space || a[1] == own_self ||
-		       a[0] == own_self ||
+		       a[1] == own_group || a[0] == own_self ||
 		       ((a[2] & RIGHT_DESTROY) != 0 && is_among_first(pool_own, a[1]));
 	case SYS_SPACE_MAP:
 	case SYS_SPACE_UNMAP:
