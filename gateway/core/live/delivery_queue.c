@@ -219,7 +219,7 @@ static void queue_watch(struct delivery_queue *queue, double now_s)
 			fprintf(stderr,
 				"skerryd: the process that sends alerts has said nothing for "
 				"long, and is ended\n");
-			queue->way->drop();
+			side_process_drop(queue->way->process);
 			return;
 		}
 	}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "gateway/core/alert/alert.h"
+#include "gateway/core/live/side_process.h"
 
 /*
  * The queues of deliveries of alerts, one for each way. In a queue each place of the table of rules
@@ -49,7 +50,7 @@ struct delivery_way {
 	char *(*body)(const struct alert_news *news, const char *number);
 	/* Hands a delivery to the process. Returns false if it cannot be started now. */
 	bool (*send)(const struct delivery *delivery);
-	void (*drop)(void); /* ends the process */
+	struct side_process *process;
 };
 enum { DELIVERY_HOOK, DELIVERY_MAIL, DELIVERY_WAYS };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way of web hooks: what is sent, where to, and by which process. The queue of deliveries calls
- * it; it hands deliveries to the process hook.
+ * it and hands over deliveries, core's main loop watches the process hook by `hook_process`.
  */
 #include "gateway/core/live/hook_way.h"
 
@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gateway/base/address.h"
 #include "gateway/base/buffer.h"
 #include "gateway/base/fields.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/live/delivery_queue.h"
-#include "gateway/core/live/hook_process.h"
 
 static bool hook_way_blind; /* this computer's networks are not known; stderr has a line about it */
 
@@ -115,6 +115,32 @@ static bool hook_way_add_own(struct buffer *fields)
 	return true;
 }
 
+static void hook_way_run(int fd)
+{
+	execl("/proc/self/exe", "skerryd", "hook", side_process_child(fd),
+	      settings.hook_ca ? settings.hook_ca : "", (char *)NULL);
+}
+
+static bool hook_way_take(const struct message_head *head, const char *bytes, size_t count)
+{
+	(void)count;
+	return head->kind == MESSAGE_END &&
+	       delivery_queue_result(DELIVERY_HOOK, head->id, head->value, bytes);
+}
+
+static void hook_way_gone(void)
+{
+	delivery_queue_gone(DELIVERY_HOOK);
+}
+
+struct side_process hook_process = {
+	.name = "hook",
+	.run = hook_way_run,
+	.take = hook_way_take,
+	.gone = hook_way_gone,
+	.socket = {.fd = -1},
+};
+
 static bool hook_way_send(const struct delivery *delivery)
 {
 	struct buffer fields = {0};
@@ -135,21 +161,14 @@ static bool hook_way_send(const struct delivery *delivery)
 			"skerryd: this computer's networks are not known, so no web hook is "
 			"sent\n");
 	hook_way_blind = !own;
-	done = own && !fields.failed && hook_process_send(delivery->id, &fields);
+	done = own && !fields.failed &&
+	       side_process_send(&hook_process,
+				 (struct message_head){MESSAGE_REQUEST, delivery->id, 0, 0},
+				 fields.bytes, fields.count);
 	if (fields.bytes)
 		explicit_bzero(fields.bytes, fields.count);
 	buffer_free(&fields);
 	return done;
-}
-
-static bool hook_way_result(uint32_t id, unsigned status, const char *text)
-{
-	return delivery_queue_result(DELIVERY_HOOK, id, status, text);
-}
-
-static void hook_way_gone(void)
-{
-	delivery_queue_gone(DELIVERY_HOOK);
 }
 
 void hook_way_setup(void)
@@ -160,9 +179,8 @@ void hook_way_setup(void)
 		.target = hook_way_target,
 		.body = hook_way_body,
 		.send = hook_way_send,
-		.drop = hook_process_drop,
+		.process = &hook_process,
 	};
 
-	hook_process_setup(hook_way_result, hook_way_gone);
 	delivery_queue_setup(DELIVERY_HOOK, &way);
 }

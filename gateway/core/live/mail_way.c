@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way of mail: what is sent, where to, how often, and by which process. The queue of deliveries
- * and the handler of rules call it; it hands messages to the process mail.
+ * and the handler of rules call it; it hands messages to the process mail, which core's main loop
+ * watches.
  */
 #include "gateway/core/live/mail_way.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gateway/base/buffer.h"
 #include "gateway/base/fields.h"
 #include "gateway/base/mail_address.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/live/delivery_queue.h"
-#include "gateway/core/live/mail_process.h"
 
 enum {
 	MAIL_BURST = 6,	    /* messages of a rule's place that may be sent at once */
@@ -69,6 +70,32 @@ static char *mail_way_body(const struct alert_news *news, const char *number)
 	return NULL;
 }
 
+static void mail_way_run(int fd)
+{
+	execl("/proc/self/exe", "skerryd", "mail", side_process_child(fd), settings.sendmail,
+	      settings.mail_from, (char *)NULL);
+}
+
+static bool mail_way_take(const struct message_head *head, const char *bytes, size_t count)
+{
+	(void)count;
+	return head->kind == MESSAGE_END &&
+	       delivery_queue_result(DELIVERY_MAIL, head->id, head->value, bytes);
+}
+
+static void mail_way_gone(void)
+{
+	delivery_queue_gone(DELIVERY_MAIL);
+}
+
+struct side_process mail_process = {
+	.name = "mail",
+	.run = mail_way_run,
+	.take = mail_way_take,
+	.gone = mail_way_gone,
+	.socket = {.fd = -1},
+};
+
 static bool mail_way_send(const struct delivery *delivery)
 {
 	const char *end = strchr(delivery->body, '\n');
@@ -82,19 +109,12 @@ static bool mail_way_send(const struct delivery *delivery)
 	fields_add(&fields, FIELD_TEXT, "subject", delivery->body, (size_t)(end - delivery->body));
 	fields_text(&fields, "body", end + 1);
 	fields_text(&fields, "time", now);
-	done = !fields.failed && mail_process_send(delivery->id, &fields);
+	done = !fields.failed &&
+	       side_process_send(&mail_process,
+				 (struct message_head){MESSAGE_REQUEST, delivery->id, 0, 0},
+				 fields.bytes, fields.count);
 	buffer_free(&fields);
 	return done;
-}
-
-static bool mail_way_result(uint32_t id, unsigned status, const char *text)
-{
-	return delivery_queue_result(DELIVERY_MAIL, id, status, text);
-}
-
-static void mail_way_gone(void)
-{
-	delivery_queue_gone(DELIVERY_MAIL);
 }
 
 void mail_way_setup(void)
@@ -107,9 +127,8 @@ void mail_way_setup(void)
 		.target = mail_way_target,
 		.body = mail_way_body,
 		.send = mail_way_send,
-		.drop = mail_process_drop,
+		.process = &mail_process,
 	};
 
-	mail_process_setup(mail_way_result, mail_way_gone);
 	delivery_queue_setup(DELIVERY_MAIL, &way);
 }

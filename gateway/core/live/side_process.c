@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts processes beside core, and passes on what they say. hook_process.c and run_publish.c call
- * it, core's main loop watches the sockets; each process gets one end of a socket and nothing else.
+ * Starts processes beside core, and passes on what they say. hook_way.c, mail_way.c and
+ * run_publish.c call it, the queue of deliveries ends a process that is silent, core's main loop
+ * watches the sockets; each process gets one end of a socket and nothing else.
  */
 #include "gateway/core/live/side_process.h"
 

@@ -32,8 +32,6 @@ struct settings settings;
 static struct {
 	struct alert_rule rule; /* the one that there is */
 	unsigned place;		/* its place */
-	hook_process_result *result;
-	hook_process_gone *gone;
 	unsigned sent, ended;
 	uint32_t id;	   /* of the last delivery that was handed over */
 	char url[512];	   /* its URL */
@@ -44,53 +42,47 @@ static struct {
 	bool mail_stands;			/* the process mail cannot be started */
 } seen;
 
-void hook_process_setup(hook_process_result *result, hook_process_gone *gone)
+/* Notes what is handed over to the process hook. */
+static void hook_takes(uint32_t id, const struct fields *fields)
 {
-	seen.result = result;
-	seen.gone = gone;
-}
-
-bool hook_process_send(uint32_t id, const struct buffer *fields)
-{
-	static struct fields read;
-
-	assert_true(fields_read(&read, fields->bytes, fields->count));
-	snprintf(seen.url, sizeof(seen.url), "%s", fields_get(&read, "url"));
+	snprintf(seen.url, sizeof(seen.url), "%s", fields_get(fields, "url"));
 	seen.id = id;
 	seen.sent++;
-	return true;
 }
 
-void hook_process_drop(void)
+/* Notes what is handed over to the process mail. */
+static void mail_takes(uint32_t id, const struct fields *fields)
 {
-	seen.ended++;
-	seen.gone();
+	snprintf(seen.to, sizeof(seen.to), "%s", fields_get(fields, "to"));
+	snprintf(seen.subject, sizeof(seen.subject), "%s", fields_get(fields, "subject"));
+	snprintf(seen.body, sizeof(seen.body), "%s", fields_get(fields, "body"));
+	seen.mail_id = id;
+	seen.mails++;
 }
 
-void mail_process_setup(mail_process_result *result, mail_process_gone *gone)
-{
-	(void)result, (void)gone;
-}
-
-bool mail_process_send(uint32_t id, const struct buffer *fields)
+bool side_process_send(struct side_process *process, struct message_head head, const void *bytes,
+		       size_t count)
 {
 	static struct fields read;
 
-	if (seen.mail_stands)
+	assert_int_equal(head.kind, MESSAGE_REQUEST);
+	if (process == &mail_process && seen.mail_stands)
 		return false;
-	assert_true(fields_read(&read, fields->bytes, fields->count));
-	snprintf(seen.to, sizeof(seen.to), "%s", fields_get(&read, "to"));
-	snprintf(seen.subject, sizeof(seen.subject), "%s", fields_get(&read, "subject"));
-	snprintf(seen.body, sizeof(seen.body), "%s", fields_get(&read, "body"));
-	seen.mail_id = id;
-	seen.mails++;
+	assert_true(fields_read(&read, bytes, count));
+	(process == &mail_process ? mail_takes : hook_takes)(head.id, &read);
 	return true;
 }
 
-void mail_process_drop(void)
+void side_process_drop(struct side_process *process)
 {
-	seen.mails_ended++;
-	mail_way_gone();
+	(*(process == &mail_process ? &seen.mails_ended : &seen.ended))++;
+	process->gone();
+}
+
+char *side_process_child(int fd)
+{
+	(void)fd;
+	return NULL;
 }
 
 const char *alert_rule_severity(const struct alert_rule *rule)
@@ -164,6 +156,14 @@ static const char *show(const char *key)
 	return text;
 }
 
+/* The process hook says how a delivery went. Returns false if it must not say that. */
+static bool hook_says(uint32_t id, unsigned status, const char *text)
+{
+	const struct message_head head = {MESSAGE_END, id, status, 0};
+
+	return hook_process.take(&head, text, strlen(text));
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -187,7 +187,7 @@ static void test_what_the_process_says_is_shown_only_if_it_can_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
 		tell();
-		assert_true(seen.result(seen.id, 404, bad[i]));
+		assert_true(hook_says(seen.id, 404, bad[i]));
 		assert_non_null(
 			strstr(show("delivery"), "nothing that can be shown, and was given up"));
 		assert_non_null(
@@ -197,10 +197,10 @@ static void test_what_the_process_says_is_shown_only_if_it_can_be(void **state)
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa4", 3);
 	tell();
-	assert_true(seen.result(seen.id, 404, text));
+	assert_true(hook_says(seen.id, 404, text));
 	assert_true(utf8_valid((const uint8_t *)seen.audited, strlen(seen.audited)));
 	tell();
-	assert_true(seen.result(seen.id, 404, "it has answered 404"));
+	assert_true(hook_says(seen.id, 404, "it has answered 404"));
 	assert_string_equal(seen.audited, "it has answered 404, and was given up");
 }
 
@@ -208,13 +208,13 @@ static void test_the_process_speaks_of_its_deliveries_alone(void **state)
 {
 	(void)state;
 	tell();
-	assert_false(seen.result(seen.id + 1, 200, "ok"));
-	assert_false(seen.result(0, 200, "ok"));
-	assert_false(seen.result(seen.id, 600, "ok"));
-	assert_false(seen.result(seen.id, UINT32_MAX, "ok"));
+	assert_false(hook_says(seen.id + 1, 200, "ok"));
+	assert_false(hook_says(0, 200, "ok"));
+	assert_false(hook_says(seen.id, 600, "ok"));
+	assert_false(hook_says(seen.id, UINT32_MAX, "ok"));
 	assert_string_equal(show("waiting"), "1");
-	assert_true(seen.result(seen.id, 200, "ok"));
-	assert_false(seen.result(seen.id, 200, "ok"));
+	assert_true(hook_says(seen.id, 200, "ok"));
+	assert_false(hook_says(seen.id, 200, "ok"));
 	assert_string_equal(show("waiting"), "0");
 }
 
@@ -233,7 +233,7 @@ static void test_a_process_that_says_nothing_is_ended(void **state)
 	test_clock_s += 1;
 	delivery_queue_tick();
 	assert_int_equal(seen.sent, 2);
-	assert_true(seen.result(seen.id, 200, "it has answered 200"));
+	assert_true(hook_says(seen.id, 200, "it has answered 200"));
 	assert_string_equal(show("waiting"), "0");
 }
 
@@ -242,11 +242,11 @@ static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
 	(void)state;
 	tell();
 	for (unsigned i = 0; i < 3; i++) {
-		assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+		assert_true(hook_says(seen.id, 0, "nobody takes connections there"));
 		test_clock_s += 26;
 		delivery_queue_tick();
 	}
-	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+	assert_true(hook_says(seen.id, 0, "nobody takes connections there"));
 	delivery_queue_tick();
 	assert_int_equal(seen.sent, 4);
 	set_rule("full", "https://b.example/");
@@ -255,12 +255,12 @@ static void test_another_web_hook_does_not_wait_for_the_old_one(void **state)
 	assert_string_equal(show("waiting"), "0");
 	tell();
 	assert_string_equal(seen.url, "https://a.example/");
-	assert_true(seen.result(seen.id, 0, "nobody takes connections there"));
+	assert_true(hook_says(seen.id, 0, "nobody takes connections there"));
 	assert_string_equal(seen.audited, "nobody takes connections there, and was given up");
 	delivery_queue_tick();
 	assert_string_equal(seen.url, "https://b.example/");
 	assert_string_equal(show("waiting"), "1");
-	assert_true(seen.result(seen.id, 204, "it has answered 204"));
+	assert_true(hook_says(seen.id, 204, "it has answered 204"));
 	assert_string_equal(show("delivery"), "it has answered 204");
 }
 
@@ -288,7 +288,7 @@ static void test_new_names_take_no_more_than_their_place(void **state)
 	assert_int_equal(seen.sent, 2);
 	assert_string_equal(seen.url, "https://b.example/");
 	/* The place goes on with the rule that has it now. */
-	assert_true(seen.result(first, 0, "it has not answered in time"));
+	assert_true(hook_says(first, 0, "it has not answered in time"));
 	delivery_queue_tick();
 	assert_int_equal(seen.sent, 3);
 	assert_string_equal(seen.url, "https://a.example/");
