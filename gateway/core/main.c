@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gateway/base/sandbox.h"
+#include "gateway/base/string.h"
 #include "gateway/core/alert/alert.h"
 #include "gateway/core/api/api.h"
 #include "gateway/core/api/openapi.h"
@@ -61,7 +62,15 @@
 #include "gateway/publish/publish.h"
 #include "gateway/web/web.h"
 
-enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256, CORE_WAITS = 6 };
+static struct side_process *const core_beside[] = {&hook_process, &run_publish_process,
+						   &mail_process};
+
+enum {
+	CORE_TICK_MS = 250,
+	CORE_PASSWORD_BYTES = 256,
+	CORE_OWN = 3, /* what core waits for besides these processes and the fronts */
+	CORE_WAITS = CORE_OWN + ARRAY_COUNT(core_beside),
+};
 
 static struct {
 	int listener, signals;
@@ -194,9 +203,8 @@ static void core_signals(void)
 			continue;
 		}
 		front_reap();
-		side_process_reap(&hook_process);
-		side_process_reap(&mail_process);
-		side_process_reap(&run_publish_process);
+		for (size_t i = 0; i < ARRAY_COUNT(core_beside); i++)
+			side_process_reap(core_beside[i]);
 	}
 }
 
@@ -232,12 +240,11 @@ static void core_turn(void)
 		link_wait(),
 		{core.signals, POLLIN, 0},
 		{password_wait(), POLLIN, 0},
-		side_process_wait(&hook_process),
-		side_process_wait(&run_publish_process),
-		side_process_wait(&mail_process),
 	};
 	int64_t now_ms;
 
+	for (size_t i = 0; i < ARRAY_COUNT(core_beside); i++)
+		waits[CORE_OWN + i] = side_process_wait(core_beside[i]);
 	front_wait(waits + CORE_WAITS);
 	if (poll(waits, CORE_WAITS + FRONT_WAITS, CORE_TICK_MS) < 0 && errno != EINTR)
 		core.ended = true;
@@ -249,12 +256,10 @@ static void core_turn(void)
 	front_ready(waits + CORE_WAITS);
 	if (waits[2].revents)
 		password_ready();
-	if (waits[3].revents)
-		side_process_ready(&hook_process);
-	if (waits[4].revents)
-		side_process_ready(&run_publish_process);
-	if (waits[5].revents)
-		side_process_ready(&mail_process);
+	for (size_t i = 0; i < ARRAY_COUNT(core_beside); i++) {
+		if (waits[CORE_OWN + i].revents)
+			side_process_ready(core_beside[i]);
+	}
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
 		tick_ms = now_ms;
 		core_tick(now_ms);
@@ -385,9 +390,8 @@ int main(int count, char **words)
 	alert_save(true);
 	audit_denied_tell(true);
 	audit_close();
-	side_process_end(&hook_process);
-	side_process_end(&mail_process);
-	side_process_end(&run_publish_process);
+	for (size_t i = 0; i < ARRAY_COUNT(core_beside); i++)
+		side_process_end(core_beside[i]);
 	front_end();
 	return 0;
 }
