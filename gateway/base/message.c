@@ -162,18 +162,19 @@ long message_receive(struct message_socket *socket, struct message_head *head, c
 		.msg_controllen = sizeof(control.room),
 	};
 	ssize_t count = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int came;
 	bool broken;
 
-	*pass = -1;
+	if (pass)
+		*pass = -1;
 	if (count < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : -2;
-	*pass = message_descriptor(&message, &broken);
-	if (broken || (size_t)count < sizeof(*head) ||
-	    message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
-		if (*pass >= 0)
-			close(*pass);
-		*pass = -1;
-		return -2;
-	}
-	return count - (long)sizeof(*head);
+	came = message_descriptor(&message, &broken);
+	broken = broken || (size_t)count < sizeof(*head) ||
+		 message.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
+	if (pass && !broken)
+		*pass = came;
+	else if (came >= 0)
+		close(came);
+	return broken ? -2 : count - (long)sizeof(*head);
 }

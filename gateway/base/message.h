@@ -83,7 +83,7 @@ bool message_flush(struct message_socket *socket);
 /*
  * Reads one message into `bytes` (MESSAGE_BYTES). Returns the payload's length, -1 when there is no
  * message now, or -2 when the other end is gone or broke the rules. `*pass` is a descriptor that
- * came with the message, or -1.
+ * came with the message, or -1; it is closed here if `pass` is NULL.
  */
 long message_receive(struct message_socket *socket, struct message_head *head, char *bytes,
 		     int *pass);

@@ -150,11 +150,8 @@ static void front_read(struct front *front)
 
 	for (unsigned i = 0; i < FRONT_MESSAGES && front->socket.fd >= 0; i++) {
 		struct message_head head;
-		int pass;
-		long count = message_receive(&front->socket, &head, bytes, &pass);
+		long count = message_receive(&front->socket, &head, bytes, NULL);
 
-		if (pass >= 0)
-			close(pass);
 		if (count == -1)
 			return;
 		if (count < 0 || !front_message_valid(front, &head)) {

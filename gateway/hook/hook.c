@@ -149,14 +149,12 @@ static bool hook_turn(struct message_socket *core)
 	static char bytes[MESSAGE_BYTES];
 	struct pollfd wait = {core->fd, POLLIN, 0};
 	struct message_head head;
-	int got = poll(&wait, 1, HOOK_IDLE_MS), pass;
+	int got = poll(&wait, 1, HOOK_IDLE_MS);
 	long count;
 
 	if (got <= 0)
 		return got == 0 ? hook.under_way > 0 : true;
-	count = message_receive(core, &head, bytes, &pass);
-	if (count >= 0 && pass >= 0)
-		close(pass);
+	count = message_receive(core, &head, bytes, NULL);
 	if (count >= 0)
 		hook_begin(head.id, bytes, (size_t)count);
 	explicit_bzero(bytes, sizeof(bytes));

@@ -68,14 +68,12 @@ static bool mail_turn(struct message_socket *core)
 	static char bytes[MESSAGE_BYTES];
 	struct pollfd wait = {core->fd, POLLIN, 0};
 	struct message_head head;
-	int got = poll(&wait, 1, MAIL_IDLE_MS), pass;
+	int got = poll(&wait, 1, MAIL_IDLE_MS);
 	long count;
 
 	if (got <= 0)
 		return got < 0;
-	count = message_receive(core, &head, bytes, &pass);
-	if (count >= 0 && pass >= 0)
-		close(pass);
+	count = message_receive(core, &head, bytes, NULL);
 	if (count >= 0)
 		mail_begin(head.id, bytes, (size_t)count);
 	return count >= -1;

@@ -87,23 +87,20 @@ void dial_serve(int fd, const struct rules *rules)
 	static char bytes[MESSAGE_BYTES];
 	struct message_socket socket = {.fd = fd};
 	struct message_head head;
-	int pass;
 
 	for (;;) {
 		struct pollfd wait = {fd, POLLIN, 0};
 		enum dial_result result = DIAL_LOST;
+		int pass = -1;
 		long count;
 
 		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
 			return;
-		count = message_receive(&socket, &head, bytes, &pass);
+		count = message_receive(&socket, &head, bytes, NULL);
 		if (count == -1)
 			continue;
 		if (count < 0)
 			return;
-		if (pass >= 0)
-			close(pass);
-		pass = -1;
 		if (head.id < rules->count)
 			result = dial_rule(rules, rules->list + head.id, &pass);
 		head.value = result;

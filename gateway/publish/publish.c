@@ -144,11 +144,8 @@ static bool publish_take(void)
 	struct publish_order order;
 	struct message_head head;
 	long count;
-	int pass;
 
-	while ((count = message_receive(&publish.core, &head, bytes, &pass)) >= 0) {
-		if (pass >= 0)
-			close(pass);
+	while ((count = message_receive(&publish.core, &head, bytes, NULL)) >= 0) {
 		if (head.kind == MESSAGE_CANCEL) {
 			publish_close(head.id);
 			message_send(&publish.core,

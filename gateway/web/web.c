@@ -93,11 +93,10 @@ static bool web_start(int listener, unsigned per_address)
 	const char *certificate, *key;
 	struct message_head head;
 	long count;
-	int pass;
 
 	if (poll(&wait, 1, 10000) != 1)
 		return false;
-	count = message_receive(&web.core, &head, bytes, &pass);
+	count = message_receive(&web.core, &head, bytes, NULL);
 	if (count < 0 || head.kind != MESSAGE_SETUP || !fields_read(&setup, bytes, (size_t)count))
 		return false;
 	certificate = fields_get(&setup, "certificate");

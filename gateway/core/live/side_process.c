@@ -88,13 +88,10 @@ void side_process_ready(struct side_process *process)
 		side_process_drop(process);
 	for (unsigned i = 0; i < SIDE_PROCESS_MESSAGES && process->socket.fd >= 0; i++) {
 		struct message_head head;
-		int pass;
-		long count = message_receive(&process->socket, &head, bytes, &pass);
+		long count = message_receive(&process->socket, &head, bytes, NULL);
 
 		if (count == -1)
 			return;
-		if (count >= 0 && pass >= 0)
-			close(pass);
 		if (count < 0 || (size_t)count >= sizeof(bytes)) {
 			side_process_drop(process);
 			return;

@@ -76,6 +76,16 @@ static void test_one_descriptor_is_the_callers(void **state)
 	close(pass);
 }
 
+static void test_one_that_nobody_wants_is_closed(void **state)
+{
+	int before = free_number();
+
+	(void)state;
+	send_with(1);
+	assert_int_equal(message_receive(&reader, &head, bytes, NULL), 0);
+	assert_int_equal(free_number(), before);
+}
+
 static void test_more_than_one_break_the_rules_and_none_stays_open(void **state)
 {
 	int before = free_number();
@@ -93,6 +103,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_descriptor_is_the_callers, test_setup,
+						test_teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_nobody_wants_is_closed, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_more_than_one_break_the_rules_and_none_stays_open, test_setup,
