@@ -8,13 +8,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/beside.h"
 #include "gateway/door/rpc.h"
 #include "gateway/door/terminal.h"
 #include "gateway/door/client.h"
@@ -103,10 +102,7 @@ static bool door_turn(void)
 
 int door_main(int core)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "skerryd-door");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
+	beside_begin("skerryd-door");
 	door.core.fd = core;
 	/*
 	 * Done now, as jansson would otherwise read a seed from a file later, when door can open

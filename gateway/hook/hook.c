@@ -10,7 +10,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/beside.h"
 #include "gateway/base/fields.h"
 #include "gateway/base/message.h"
 
@@ -190,11 +190,8 @@ int hook_main(int core, const char *authorities)
 {
 	struct message_socket socket = {.fd = core};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "skerryd-hook");
+	beside_begin("skerryd-hook");
 	prctl(PR_SET_DUMPABLE, 0);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
 	/* A name server that does not answer delays one delivery by some seconds. */
 	setenv("RES_OPTIONS", "timeout:3 attempts:1", 1);
 	mallopt(M_ARENA_MAX, 1);

@@ -7,7 +7,6 @@
 #include "gateway/mail/mail.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/beside.h"
 #include "gateway/base/fields.h"
 #include "gateway/base/message.h"
 
@@ -83,11 +83,8 @@ int mail_main(int core, const char *program, const char *from)
 {
 	struct message_socket socket = {.fd = core};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "skerryd-mail");
+	beside_begin("skerryd-mail");
 	prctl(PR_SET_DUMPABLE, 0);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
 	mail.core = core;
 	mail.program = program;
 	mail.from = from;

@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/beside.h"
 #include "gateway/base/message.h"
 #include "gateway/publish/relay.h"
 
@@ -228,11 +228,8 @@ int publish_main(int core, char **words)
 	if (core != PUBLISH_CORE)
 		close(core);
 	publish.core.fd = PUBLISH_CORE;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "skerryd-publish");
+	beside_begin("skerryd-publish");
 	prctl(PR_SET_DUMPABLE, 0);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
 	if (!publish_read(words))
 		return 1;
 	if (!publish_seccomp()) {

@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "gateway/base/beside.h"
 #include "gateway/web/tunnel.h"
 
 struct web web;
@@ -253,10 +252,7 @@ static bool web_turn(void)
 
 int web_main(int core, int listener, const char *ui, unsigned per_address)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "skerryd-web");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
+	beside_begin("skerryd-web");
 	web.core.fd = core;
 	web.connection_room = 4096;
 	web.connections = calloc(web.connection_room, sizeof(*web.connections));
