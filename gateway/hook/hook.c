@@ -8,21 +8,17 @@
 
 #include <malloc.h>
 #include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <gnutls/gnutls.h>
 
 #include "gateway/base/beside.h"
 #include "gateway/base/fields.h"
-#include "gateway/base/message.h"
 
 enum { HOOK_STACK_BYTES = 256 << 10 };
 
@@ -45,27 +41,13 @@ void *hook_authorities(void)
 	return hook.authorities;
 }
 
-/* Reports a delivery's result to core. A message on this kind of socket is sent in one piece. */
-static void hook_tell(uint32_t id, const struct hook_result *result)
-{
-	struct {
-		struct message_head head;
-		char text[sizeof(result->text)];
-	} message = {.head = {MESSAGE_END, id, result->status, 0}};
-	size_t length = strlen(result->text);
-
-	memcpy(message.text, result->text, length);
-	if (send(hook.core, &message, sizeof(message.head) + length, MSG_NOSIGNAL) < 0)
-		_exit(1);
-}
-
 static void *hook_work_run(void *context)
 {
 	struct hook_work *work = context;
-	struct hook_result result;
+	struct delivery_result result;
 
 	hook_send(&work->delivery, &result);
-	hook_tell(work->delivery.id, &result);
+	delivery_tell(hook.core, work->delivery.id, &result);
 	explicit_bzero(work, sizeof(*work) + work->count);
 	free(work);
 	hook.under_way--;
@@ -115,7 +97,7 @@ static struct hook_work *hook_work_make(uint32_t id, const char *bytes, size_t c
 
 static void hook_begin(uint32_t id, const char *bytes, size_t count)
 {
-	static const struct hook_result busy = {HOOK_FAILED, "too many are under way"};
+	static const struct delivery_result busy = {DELIVERY_FAILED, "too many are under way"};
 	struct hook_work *work = NULL;
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -124,7 +106,7 @@ static void hook_begin(uint32_t id, const char *bytes, size_t count)
 	if (hook.under_way < HOOK_UNDER_WAY)
 		work = hook_work_make(id, bytes, count);
 	if (!work) {
-		hook_tell(id, &busy);
+		delivery_tell(hook.core, id, &busy);
 		return;
 	}
 	hook.under_way++;
@@ -137,28 +119,7 @@ static void hook_begin(uint32_t id, const char *bytes, size_t count)
 		return;
 	hook.under_way--;
 	free(work);
-	hook_tell(id, &busy);
-}
-
-/*
- * Handles core's next message. Returns false when core is gone, or has sent nothing for
- * HOOK_IDLE_MS.
- */
-static bool hook_turn(struct message_socket *core)
-{
-	static char bytes[MESSAGE_BYTES];
-	struct pollfd wait = {core->fd, POLLIN, 0};
-	struct message_head head;
-	int got = poll(&wait, 1, HOOK_IDLE_MS);
-	long count;
-
-	if (got <= 0)
-		return got == 0 ? hook.under_way > 0 : true;
-	count = message_receive(core, &head, bytes, NULL);
-	if (count >= 0)
-		hook_begin(head.id, bytes, (size_t)count);
-	explicit_bzero(bytes, sizeof(bytes));
-	return count >= -1;
+	delivery_tell(hook.core, id, &busy);
 }
 
 /* Reads the certificates of the authorities that vouch for receivers; https fails without them. */
@@ -188,8 +149,6 @@ static void hook_warm_up(void)
 
 int hook_main(int core, const char *authorities)
 {
-	struct message_socket socket = {.fd = core};
-
 	beside_begin("skerryd-hook");
 	prctl(PR_SET_DUMPABLE, 0);
 	/* A name server that does not answer delays one delivery by some seconds. */
@@ -203,7 +162,6 @@ int hook_main(int core, const char *authorities)
 		fprintf(stderr, "skerryd: the system call filter of hook could not be set\n");
 		return 1;
 	}
-	while (hook_turn(&socket))
-		;
+	delivery_serve(core, hook_begin, &hook.under_way);
 	return 0;
 }

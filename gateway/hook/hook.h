@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "gateway/base/address.h"
+#include "gateway/base/delivery.h"
 #include "gateway/base/hook_url.h"
 
 /*
@@ -15,15 +16,9 @@
 enum {
 	HOOK_UNDER_WAY = 64,   /* the most deliveries at a time, each in a thread */
 	HOOK_LIMIT_MS = 10000, /* the time limit from the first connection to the answer's status */
-	HOOK_IDLE_MS = 30000,  /* the time without a delivery after which the process ends */
 	HOOK_BODY_BYTES = 4096,
 	HOOK_ANSWER_BYTES = 4096, /* the most bytes of an answer that are read */
 };
-
-/*
- * Results of a delivery without an HTTP status: no answer came, or the delivery must not be sent.
- */
-enum { HOOK_FAILED = 0, HOOK_REFUSED = 1 };
 
 /* One delivery; its texts belong to the caller. */
 struct hook_delivery {
@@ -34,24 +29,19 @@ struct hook_delivery {
 	unsigned allowed_count, own_count;
 };
 
-struct hook_result {
-	unsigned status; /* HTTP status, or HOOK_FAILED, HOOK_REFUSED */
-	char text[160];	 /* a sentence about the result */
-};
-
 /* The process's main function; `authorities` is a file of certificates, "": those of the system. */
 int hook_main(int core, const char *authorities);
 /* Sets the filter of system calls. Returns false if it could not be set. */
 bool hook_seccomp(void);
 
 /* Sends one delivery; the calling thread waits for the result. */
-void hook_send(const struct hook_delivery *delivery, struct hook_result *result);
+void hook_send(const struct hook_delivery *delivery, struct delivery_result *result);
 /*
  * Returns a socket that is connected to the URL's host, at an address that was checked, or -1 with
  * the reason in *result. Gives up at `until_ms`, by hook_now_ms().
  */
 int hook_connect(const struct hook_delivery *delivery, const struct hook_url *url,
-		 int64_t *until_ms, struct hook_result *result);
+		 int64_t *until_ms, struct delivery_result *result);
 /* Waits until the socket can be read from or written to. Returns false when the time is over. */
 bool hook_wait(int fd, short events, int64_t until_ms);
 int64_t hook_now_ms(void);

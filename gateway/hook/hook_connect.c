@@ -99,7 +99,7 @@ static int connect_any(const struct hook_delivery *delivery, const struct hook_u
 }
 
 int hook_connect(const struct hook_delivery *delivery, const struct hook_url *url,
-		 int64_t *until_ms, struct hook_result *result)
+		 int64_t *until_ms, struct delivery_result *result)
 {
 	struct addrinfo hints = {
 		.ai_socktype = SOCK_STREAM,
@@ -109,7 +109,7 @@ int hook_connect(const struct hook_delivery *delivery, const struct hook_url *ur
 	int error = getaddrinfo(url->host, url->port, &hints, &found), fd;
 	unsigned tried = 0;
 
-	result->status = HOOK_FAILED;
+	result->status = DELIVERY_FAILED;
 	if (error) {
 		snprintf(result->text, sizeof(result->text), "its name has no address: %s",
 			 gai_strerror(error));
@@ -121,7 +121,7 @@ int hook_connect(const struct hook_delivery *delivery, const struct hook_url *ur
 	if (fd >= 0)
 		return fd;
 	if (!tried)
-		result->status = HOOK_REFUSED;
+		result->status = DELIVERY_REFUSED;
 	snprintf(result->text, sizeof(result->text), "%s",
 		 tried	      ? "nobody takes connections there"
 		 : url->https ? "its address is private or this host's own, and not of --hook-allow"

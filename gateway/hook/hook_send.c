@@ -112,7 +112,7 @@ static bool send_read_status(const struct send_line *line, unsigned *status)
 }
 
 /* Takes the status of the answer. */
-static void send_take_answer(const struct send_line *line, struct hook_result *result)
+static void send_take_answer(const struct send_line *line, struct delivery_result *result)
 {
 	unsigned status = 0;
 
@@ -153,7 +153,7 @@ static void send_compose(const struct hook_delivery *delivery, const struct hook
 
 /* Begins TLS, and verifies that the receiver has the URL's name. Returns false with a reason. */
 static bool send_begin_tls(struct send_line *line, const struct hook_url *url,
-			   struct hook_result *result)
+			   struct delivery_result *result)
 {
 	int error = GNUTLS_E_INTERNAL_ERROR;
 
@@ -179,13 +179,13 @@ static bool send_begin_tls(struct send_line *line, const struct hook_url *url,
 	return !error;
 }
 
-void hook_send(const struct hook_delivery *delivery, struct hook_result *result)
+void hook_send(const struct hook_delivery *delivery, struct delivery_result *result)
 {
 	struct send_line line = {.fd = -1};
 	struct buffer request = {0};
 	struct hook_url url;
 
-	*result = (struct hook_result){.status = HOOK_REFUSED};
+	*result = (struct delivery_result){.status = DELIVERY_REFUSED};
 	if (!hook_url_read(delivery->url, &url)) {
 		snprintf(result->text, sizeof(result->text), "its URL is not valid");
 		return;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/base/delivery.h"
 
 /*
  * The process that gives alerts to the system's sendmail. Core hands it each message with all that
@@ -12,25 +13,16 @@
  */
 enum {
 	MAIL_LIMIT_MS = 60000, /* the time that sendmail may take */
-	MAIL_IDLE_MS = 30000,  /* the time without a message after which the process ends */
 	MAIL_SUBJECT_BYTES = 200,
 	MAIL_BODY_BYTES = 4096,
 	MAIL_LINE_BYTES = 900, /* a line of a message has at most 998 (RFC 5322, 2.1.1) */
 };
-
-/* Results of a message, which core takes as the statuses of web hooks' answers. */
-enum { MAIL_FAILED = 0, MAIL_REFUSED = 1, MAIL_TAKEN = 200 };
 
 /* One message; its texts belong to the caller. */
 struct mail_message {
 	const char *number; /* another one for each message, and the same at each attempt */
 	const char *from, *to, *subject, *body;
 	int64_t time; /* in seconds since 1970 */
-};
-
-struct mail_result {
-	unsigned status;
-	char text[160]; /* a sentence about the result */
 };
 
 /* The process's main function: `program` is sendmail's path, `from` who messages come from. */
@@ -42,4 +34,5 @@ int mail_main(int core, const char *program, const char *from);
  */
 bool mail_compose(const struct mail_message *message, struct buffer *out);
 /* Runs sendmail for a message; the caller waits for the result, MAIL_LIMIT_MS at most. */
-void mail_send(const char *program, const struct mail_message *message, struct mail_result *result);
+void mail_send(const char *program, const struct mail_message *message,
+	       struct delivery_result *result);

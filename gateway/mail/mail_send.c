@@ -74,18 +74,18 @@ static int mail_wait(pid_t pid, int64_t until_ms)
 }
 
 /* Says what became of the message, by the program's end (sysexits.h). */
-static void mail_judge(int status, struct mail_result *result)
+static void mail_judge(int status, struct delivery_result *result)
 {
 	int code = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
 	if (code == EX_OK) {
-		result->status = MAIL_TAKEN;
+		result->status = DELIVERY_TAKEN;
 		snprintf(result->text, sizeof(result->text), "sendmail has taken it");
 		return;
 	}
 	if (code == EX_USAGE || code == EX_DATAERR || code == EX_NOUSER || code == EX_NOHOST ||
 	    code == EX_NOPERM)
-		result->status = MAIL_REFUSED;
+		result->status = DELIVERY_REFUSED;
 	if (status < 0)
 		snprintf(result->text, sizeof(result->text),
 			 "sendmail has not taken it in a minute");
@@ -104,7 +104,7 @@ static void mail_judge(int status, struct mail_result *result)
  * read delays nobody here.
  */
 static void mail_run(const char *program, const struct mail_message *message,
-		     const struct buffer *text, struct mail_result *result)
+		     const struct buffer *text, struct delivery_result *result)
 {
 	int64_t until_ms = mail_now_ms() + MAIL_LIMIT_MS;
 	int ends[2];
@@ -127,15 +127,17 @@ static void mail_run(const char *program, const struct mail_message *message,
 		mail_judge(mail_wait(pid, until_ms), result);
 }
 
-void mail_send(const char *program, const struct mail_message *message, struct mail_result *result)
+void mail_send(const char *program, const struct mail_message *message,
+	       struct delivery_result *result)
 {
 	struct buffer text = {0};
 
-	*result = (struct mail_result){MAIL_FAILED, "the system has no process for sendmail now"};
+	*result = (struct delivery_result){DELIVERY_FAILED,
+					   "the system has no process for sendmail now"};
 	if (mail_compose(message, &text))
 		mail_run(program, message, &text, result);
 	else
-		*result = (struct mail_result){MAIL_REFUSED,
-					       "it has a part that no message may have"};
+		*result = (struct delivery_result){DELIVERY_REFUSED,
+						   "it has a part that no message may have"};
 	buffer_free(&text);
 }

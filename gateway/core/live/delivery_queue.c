@@ -14,6 +14,7 @@
 #include <gnutls/crypto.h>
 
 #include "gateway/base/bytes.h"
+#include "gateway/base/delivery.h"
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/common/bucket.h"
@@ -23,7 +24,6 @@ enum {
 	QUEUE_TRIED_MANY = 429,
 	QUEUE_TRY_TIMEOUT = 408,
 	QUEUE_LINES = 16,
-	QUEUE_SENTENCE_BYTES = 160, /* room for the process's sentence about a delivery */
 };
 
 /* What deliveries are about: VMs, or the host, disks, networks and stores. */
@@ -326,7 +326,7 @@ static const char *queue_sentence(const char *text)
 
 	while (*at >= ' ' && *at <= '~')
 		at++;
-	return *text && !*at && at - text < QUEUE_SENTENCE_BYTES
+	return *text && !*at && at - text < DELIVERY_TEXT_BYTES
 		       ? text
 		       : "the process that sends has said nothing that can be shown";
 }

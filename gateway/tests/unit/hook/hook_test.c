@@ -87,7 +87,7 @@ static void set_addresses(const char *const *texts)
 /* Tries to connect to a name. Returns the result's status. */
 static unsigned try_connect(struct hook_delivery *delivery, const char *text)
 {
-	struct hook_result result = {0};
+	struct delivery_result result = {0};
 	struct hook_url url;
 	int64_t until_ms = 0;
 
@@ -105,21 +105,21 @@ static void test_only_checked_addresses_are_connected_to(void **state)
 
 	(void)state;
 	set_addresses(mixed);
-	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
+	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), DELIVERY_FAILED);
 	assert_int_equal(net.resolved, 1);
 	assert_int_equal(net.count, 2);
 	assert_string_equal(net.connected[0], "8.8.8.8");
 	assert_string_equal(net.connected[1], "2606:4700::1");
 	set_addresses(bad);
-	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_REFUSED);
+	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), DELIVERY_REFUSED);
 	assert_int_equal(net.count, 0);
 	/* http goes to what is named alone. */
 	set_addresses(mixed);
-	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), HOOK_REFUSED);
+	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), DELIVERY_REFUSED);
 	assert_true(address_read_range("10.0.0.0/8", &delivery.allowed[0]));
 	delivery.allowed_count = 1;
 	set_addresses(mixed);
-	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), HOOK_FAILED);
+	assert_int_equal(try_connect(&delivery, "http://hooks.example/"), DELIVERY_FAILED);
 	assert_int_equal(net.count, 1);
 	assert_string_equal(net.connected[0], "10.0.0.1");
 }
@@ -133,13 +133,13 @@ static void test_own_networks_are_refused(void **state)
 	assert_true(address_read_range("198.35.26.0/24", &delivery.own[0]));
 	delivery.own_count = 1;
 	set_addresses(addresses);
-	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
+	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), DELIVERY_FAILED);
 	assert_int_equal(net.count, 1);
 	assert_string_equal(net.connected[0], "198.35.27.1");
 	assert_true(address_read_range("198.35.26.96", &delivery.allowed[0]));
 	delivery.allowed_count = 1;
 	set_addresses(addresses);
-	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
+	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), DELIVERY_FAILED);
 	assert_int_equal(net.count, 2);
 }
 
@@ -151,7 +151,7 @@ static void test_few_addresses_are_tried(void **state)
 
 	(void)state;
 	set_addresses(many);
-	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), HOOK_FAILED);
+	assert_int_equal(try_connect(&delivery, "https://hooks.example/"), DELIVERY_FAILED);
 	assert_int_equal(net.count, CONNECT_ADDRESSES);
 }
 

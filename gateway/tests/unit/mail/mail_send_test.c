@@ -34,9 +34,9 @@ static const struct mail_message plain = {
 };
 
 /* Sends a message to a script; `lines` may name the folder as "$D". */
-static struct mail_result sent(const char *lines)
+static struct delivery_result sent(const char *lines)
 {
-	struct mail_result result;
+	struct delivery_result result;
 	FILE *file = fopen(program, "w");
 
 	assert_non_null(file);
@@ -66,13 +66,13 @@ static const char *content(const char *name)
 static void test_what_it_gets(void **state)
 {
 	int leak = open("/dev/null", O_RDONLY); /* not O_CLOEXEC */
-	struct mail_result result;
+	struct delivery_result result;
 
 	(void)state;
 	setenv("SKERRY_SECRET", "x", 1);
 	result = sent("printf '%s|' \"$@\" >$D/words; cat >$D/text; env >$D/environment; "
 		      "ls /proc/self/fd | wc -l >$D/count; pwd >$D/place");
-	assert_int_equal(result.status, MAIL_TAKEN);
+	assert_int_equal(result.status, DELIVERY_TAKEN);
 	assert_string_equal(content("words"), "-i|-f|skerry@a.example|--|ops@b.example|");
 	assert_non_null(strstr(content("text"), "\nSubject: It is so\n"));
 	assert_non_null(strstr(content("text"), "\n\nFirst\n.\nlast\n"));
@@ -85,34 +85,35 @@ static void test_what_it_gets(void **state)
 
 static void test_what_its_end_means(void **state)
 {
-	struct mail_result result = sent("exit 75");
+	struct delivery_result result = sent("exit 75");
 
 	(void)state;
-	assert_int_equal(result.status, MAIL_FAILED);
+	assert_int_equal(result.status, DELIVERY_FAILED);
 	assert_string_equal(result.text, "sendmail has ended with 75");
-	assert_int_equal(sent("exit 67").status, MAIL_REFUSED);
-	assert_int_equal(sent("exit 64").status, MAIL_REFUSED);
-	assert_int_equal(sent("exit 1").status, MAIL_FAILED);
+	assert_int_equal(sent("exit 67").status, DELIVERY_REFUSED);
+	assert_int_equal(sent("exit 64").status, DELIVERY_REFUSED);
+	assert_int_equal(sent("exit 1").status, DELIVERY_FAILED);
 	result = sent("kill -9 $$");
-	assert_int_equal(result.status, MAIL_FAILED);
+	assert_int_equal(result.status, DELIVERY_FAILED);
 	assert_string_equal(result.text, "sendmail has ended by signal 9");
 	/* One that does not read, and one that says much, delay nobody. */
-	assert_int_equal(sent("exit 0").status, MAIL_TAKEN);
+	assert_int_equal(sent("exit 0").status, DELIVERY_TAKEN);
 	assert_int_equal(sent("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2").status,
-			 MAIL_TAKEN);
+			 DELIVERY_TAKEN);
 	mail_send("/nowhere/sendmail", &plain, &result);
-	assert_int_equal(result.status, MAIL_FAILED);
+	assert_int_equal(result.status, DELIVERY_FAILED);
 	assert_string_equal(result.text, "the program of --sendmail cannot be started");
 }
 
 static void test_its_time_is_limited(void **state)
 {
 	int64_t began_ms = mail_now_ms();
-	struct mail_result result = sent("sleep 100 & echo $! >$D/child; echo $$ >$D/own; wait");
+	struct delivery_result result =
+		sent("sleep 100 & echo $! >$D/child; echo $$ >$D/own; wait");
 	char path[128];
 
 	(void)state;
-	assert_int_equal(result.status, MAIL_FAILED);
+	assert_int_equal(result.status, DELIVERY_FAILED);
 	assert_string_equal(result.text, "sendmail has not taken it in a minute");
 	assert_true(mail_now_ms() - began_ms < 100 * MAIL_LIMIT_MS);
 	/* What it has started ends with it. It may be a zombie of the test's for a moment. */
@@ -139,12 +140,12 @@ static void test_its_time_is_limited(void **state)
 static void test_a_message_that_must_not_be_sent(void **state)
 {
 	struct mail_message message = plain;
-	struct mail_result result;
+	struct delivery_result result;
 
 	(void)state;
 	message.subject = "a\nBcc: all@b.example";
 	mail_send(program, &message, &result);
-	assert_int_equal(result.status, MAIL_REFUSED);
+	assert_int_equal(result.status, DELIVERY_REFUSED);
 }
 
 static int setup(void **state)
