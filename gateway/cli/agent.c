@@ -17,6 +17,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/string.h"
 #include "gateway/cli/agent.h"
 #include "gateway/cli/cli.h"
@@ -42,14 +43,6 @@ struct agent {
 	size_t at; /* the offset in the message of the first byte that is not parsed yet */
 };
 
-static int64_t agent_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Waits for one message of the server's, until `until_ms`. Ends the program when the connection has
  * ended.
@@ -57,12 +50,12 @@ static int64_t agent_now_ms(void)
 static void agent_take_message(struct agent *agent, int64_t until_ms)
 {
 	struct websocket *socket = &agent->guest.socket;
-	int64_t left_ms = until_ms - agent_now_ms();
+	int64_t left_ms = until_ms - clock_ms();
 	int got = websocket_read(socket, left_ms > 0 ? (int)left_ms : 0);
 
 	agent->at = socket->size = got == 1 && socket->kind == WEBSOCKET_BINARY ? socket->size : 0;
 	/* A guest that sends more and more bytes, but no whole answer, gets no more time. */
-	if ((got == NET_TIMEOUT || got == 1) && agent_now_ms() >= until_ms)
+	if ((got == NET_TIMEOUT || got == 1) && clock_ms() >= until_ms)
 		cli_die(CLI_FAILED,
 			"%s: the guest's agent does not answer: is qemu-guest-agent running there?",
 			agent->guest.name);
@@ -87,7 +80,7 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
  */
 static json_t *agent_read(struct agent *agent, int wait_ms)
 {
-	int64_t until_ms = agent_now_ms() + wait_ms;
+	int64_t until_ms = clock_ms() + wait_ms;
 
 	for (;;) {
 		struct websocket *socket = &agent->guest.socket;
@@ -112,7 +105,7 @@ static void agent_send(struct agent *agent, json_t *request)
 {
 	char *text = json_dumps(request, JSON_COMPACT | JSON_ENSURE_ASCII);
 	size_t size = text != NULL ? strlen(text) + 1 : 0;
-	int64_t until_ms = agent_now_ms() + AGENT_ANSWER_MS;
+	int64_t until_ms = clock_ms() + AGENT_ANSWER_MS;
 
 	json_decref(request);
 	if (text == NULL)
@@ -303,7 +296,7 @@ static size_t agent_take_stdin(json_t **text, size_t most)
 static enum cli_exit agent_exec(struct agent *agent, int count, char **words)
 {
 	json_t *arguments = json_array(), *status, *request;
-	int64_t until_ms = agent_now_ms() + AGENT_EXEC_MS;
+	int64_t until_ms = clock_ms() + AGENT_EXEC_MS;
 	struct timespec pause = {.tv_nsec = AGENT_EXEC_LOOK_MS * 1000000l};
 	json_t *input = NULL;
 	json_int_t pid;
@@ -328,7 +321,7 @@ static enum cli_exit agent_exec(struct agent *agent, int count, char **words)
 		if (json_is_true(json_object_get(status, "exited")))
 			break;
 		json_decref(status);
-		if (agent_now_ms() > until_ms)
+		if (clock_ms() > until_ms)
 			cli_die(CLI_FAILED, "%s: the program has not ended within an hour",
 				agent->guest.name);
 		nanosleep(&pause, NULL);

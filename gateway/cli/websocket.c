@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/string.h"
 
 #define REST_MS	 30000 /* the time limit for the rest of a frame that has begun */
@@ -25,21 +25,13 @@ static struct websocket *websocket_at_exit;
 /* The time in ms at which websocket_leave stops waiting; 0: it was not called yet. */
 static int64_t websocket_leave_ms;
 
-static int64_t websocket_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Reads bytes as http_raw does. After websocket_leave was called, all reads together end at
  * websocket_leave_ms. If the connection ends or breaks, the WebSocket is no longer open.
  */
 static int websocket_raw(struct websocket *socket, void *bytes, size_t size, int timeout_ms)
 {
-	int64_t left_ms = websocket_leave_ms - websocket_now_ms();
+	int64_t left_ms = websocket_leave_ms - clock_ms();
 	int got;
 
 	if (websocket_leave_ms != 0 && left_ms <= 0)
@@ -262,11 +254,11 @@ void websocket_leave(void)
 	if (poll(&takes, 1, LEAVE_MS) != 1 ||
 	    !websocket_send_frame(socket, OP_CLOSE, normal, sizeof(normal)))
 		return;
-	websocket_leave_ms = websocket_now_ms() + LEAVE_MS;
+	websocket_leave_ms = clock_ms() + LEAVE_MS;
 	do {
 		got = websocket_read(socket, LEAVE_MS);
 	} while (got != NET_END && got != NET_ERROR && socket->kind != WEBSOCKET_CLOSED &&
-		 websocket_now_ms() < websocket_leave_ms);
+		 clock_ms() < websocket_leave_ms);
 }
 
 int websocket_open(struct websocket *socket, struct http *http, const char *path,

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/fields.h"
-#include "gateway/core/common/clock.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/peer.h"
@@ -129,7 +129,7 @@ static void front_ended(struct front *front)
 	message_drop(&front->socket);
 	request_drop_all(door);
 	peer_forget_all(door);
-	front->again_ms = (int64_t)(clock_now_s() * 1000) + FRONT_AGAIN_MS;
+	front->again_ms = clock_ms() + FRONT_AGAIN_MS;
 }
 
 /*
@@ -223,7 +223,7 @@ bool front_setup(int listener, const char *certificate, const char *key, front_m
 
 void front_tick(void)
 {
-	int64_t now_ms = (int64_t)(clock_now_s() * 1000);
+	int64_t now_ms = clock_ms();
 
 	for (unsigned i = 0; i < FRONT_COUNT; i++) {
 		struct front *front = &fronts[i];

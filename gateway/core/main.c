@@ -14,9 +14,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/sandbox.h"
 #include "gateway/base/string.h"
 #include "gateway/core/alert/alert.h"
@@ -25,7 +25,6 @@
 #include "gateway/core/api/routes.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/audit/audit_chain.h"
-#include "gateway/core/common/clock.h"
 #include "gateway/core/common/options.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/common/state.h"
@@ -143,11 +142,6 @@ static const struct host_listener core_listener = {
 	.console = core_stream_line,
 };
 
-static int64_t core_now_ms(void)
-{
-	return (int64_t)(clock_now_s() * 1000);
-}
-
 static void core_message(const struct message_head *head, bool door, const char *bytes,
 			 size_t count)
 {
@@ -248,7 +242,7 @@ static void core_turn(void)
 	front_wait(waits + CORE_WAITS);
 	if (poll(waits, CORE_WAITS + FRONT_WAITS, CORE_TICK_MS) < 0 && errno != EINTR)
 		core.ended = true;
-	now_ms = core_now_ms();
+	now_ms = clock_ms();
 	if (waits[0].revents)
 		link_ready(waits[0].revents, now_ms);
 	if (waits[1].revents)

@@ -10,10 +10,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/base/beside.h"
+#include "gateway/base/clock.h"
 #include "gateway/door/rpc.h"
 #include "gateway/door/terminal.h"
 #include "gateway/door/client.h"
@@ -36,14 +36,6 @@ uint32_t door_number(void)
 {
 	door.last = door.last + 1 == MESSAGE_DOOR ? 1 : door.last + 1;
 	return door.last | MESSAGE_DOOR;
-}
-
-int64_t door_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 const char *door_hostname(void)
@@ -87,7 +79,7 @@ static bool door_read_core(void)
 static bool door_turn(void)
 {
 	static struct pollfd waits[1 + CLIENTS];
-	int wait_ms = client_tick(door_now_ms(), rpc_tick(DOOR_WAIT_MS));
+	int wait_ms = client_tick(clock_ms(), rpc_tick(DOOR_WAIT_MS));
 
 	waits[0] =
 		(struct pollfd){door.core.fd, (short)(POLLIN | (door.core.first ? POLLOUT : 0)), 0};

@@ -12,7 +12,6 @@ void door_tell(struct message_head head, const struct buffer *payload);
 /* Returns a number for a request to core that no earlier one has had. */
 uint32_t door_number(void);
 /* Returns a time in ms that only goes forward. */
-int64_t door_now_ms(void);
 /* Returns the name of the machine that door runs on. */
 const char *door_hostname(void);
 

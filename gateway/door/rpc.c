@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/fields.h"
 #include "gateway/door/door.h"
 #include "gateway/door/error.h"
@@ -338,7 +339,7 @@ void rpc_problem(struct rpc *call, json_t *problem)
 void rpc_again(struct rpc *call)
 {
 	call->tries++;
-	call->again_ms = door_now_ms() + RPC_AGAIN_MS;
+	call->again_ms = clock_ms() + RPC_AGAIN_MS;
 }
 
 /* Continues a call once core's answer to its request is complete. */
@@ -402,7 +403,7 @@ void rpc_drop(const struct client *client)
 
 int rpc_tick(int wait_ms)
 {
-	int64_t now_ms = door_now_ms();
+	int64_t now_ms = clock_ms();
 
 	for (struct rpc *call = rpc_first; call; call = call->next) {
 		if (!call->again_ms)

@@ -38,12 +38,11 @@ bool hook_seccomp(void);
 void hook_send(const struct hook_delivery *delivery, struct delivery_result *result);
 /*
  * Returns a socket that is connected to the URL's host, at an address that was checked, or -1 with
- * the reason in *result. Gives up at `until_ms`, by hook_now_ms().
+ * the reason in *result. Gives up at `until_ms`, by clock_ms().
  */
 int hook_connect(const struct hook_delivery *delivery, const struct hook_url *url,
 		 int64_t *until_ms, struct delivery_result *result);
 /* Waits until the socket can be read from or written to. Returns false when the time is over. */
 bool hook_wait(int fd, short events, int64_t until_ms);
-int64_t hook_now_ms(void);
 /* The certificates by which receivers are verified: a gnutls_certificate_credentials_t. */
 void *hook_authorities(void);

@@ -9,20 +9,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/hook/hook.h"
 
 enum { CONNECT_ADDRESSES = 4 }; /* the most of a name's addresses that are tried */
-
-int64_t hook_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool hook_wait(int fd, short events, int64_t until_ms)
 {
@@ -30,7 +22,7 @@ bool hook_wait(int fd, short events, int64_t until_ms)
 	int got;
 
 	do {
-		int64_t left_ms = until_ms - hook_now_ms();
+		int64_t left_ms = until_ms - clock_ms();
 
 		got = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
 	} while (got < 0 && errno == EINTR);
@@ -83,7 +75,7 @@ static int connect_any(const struct hook_delivery *delivery, const struct hook_u
 		       const struct addrinfo *found, int64_t until_ms, unsigned *tried)
 {
 	for (; found; found = found->ai_next) {
-		int64_t left_ms = until_ms - hook_now_ms();
+		int64_t left_ms = until_ms - clock_ms();
 		int fd;
 
 		if (!connect_allowed(delivery, url, found->ai_addr))
@@ -115,7 +107,7 @@ int hook_connect(const struct hook_delivery *delivery, const struct hook_url *ur
 			 gai_strerror(error));
 		return -1;
 	}
-	*until_ms = hook_now_ms() + HOOK_LIMIT_MS;
+	*until_ms = clock_ms() + HOOK_LIMIT_MS;
 	fd = connect_any(delivery, url, found, *until_ms, &tried);
 	freeaddrinfo(found);
 	if (fd >= 0)

@@ -15,6 +15,7 @@
 
 #include "gateway/base/buffer.h"
 #include "gateway/base/bytes.h"
+#include "gateway/base/clock.h"
 #include "gateway/hook/hook.h"
 
 enum { SEND_HASH_BYTES = 32 };
@@ -43,7 +44,7 @@ static bool send_again(const struct send_line *line, ssize_t result, short event
 
 static bool send_bytes(const struct send_line *line, const char *bytes, size_t count)
 {
-	while (count && hook_now_ms() < line->until_ms) {
+	while (count && clock_ms() < line->until_ms) {
 		ssize_t sent = line->session ? gnutls_record_send(line->session, bytes, count)
 					     : send(line->fd, bytes, count, MSG_NOSIGNAL);
 
@@ -93,7 +94,7 @@ static bool send_read_status(const struct send_line *line, unsigned *status)
 	char text[HOOK_ANSWER_BYTES];
 	size_t count = 0;
 
-	while (count + 1 < sizeof(text) && hook_now_ms() < line->until_ms) {
+	while (count + 1 < sizeof(text) && clock_ms() < line->until_ms) {
 		char *to = text + count;
 		size_t left = sizeof(text) - count - 1;
 		ssize_t got = line->session ? gnutls_record_recv(line->session, to, left)
@@ -168,8 +169,7 @@ static bool send_begin_tls(struct send_line *line, const struct hook_url *url,
 		gnutls_transport_set_int(line->session, line->fd);
 		do
 			error = gnutls_handshake(line->session);
-		while (error < 0 && !gnutls_error_is_fatal(error) &&
-		       hook_now_ms() < line->until_ms &&
+		while (error < 0 && !gnutls_error_is_fatal(error) && clock_ms() < line->until_ms &&
 		       (error != GNUTLS_E_AGAIN || send_again(line, error, POLLIN)));
 	}
 	if (error)

@@ -15,18 +15,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
+
 enum { MAIL_NOT_STARTED = 127 };
-
-static int64_t mail_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Becomes sendmail, with the message on stdin, no other descriptor, and a small environment. */
 static _Noreturn void mail_become(const char *program, const struct mail_message *message,
@@ -57,7 +50,7 @@ static int mail_wait(pid_t pid, int64_t until_ms)
 	int64_t left_ms;
 	int status = -1, got = 0;
 
-	while (end.fd >= 0 && (left_ms = until_ms - mail_now_ms()) > 0 && got <= 0) {
+	while (end.fd >= 0 && (left_ms = until_ms - clock_ms()) > 0 && got <= 0) {
 		got = poll(&end, 1, (int)left_ms);
 		if (got < 0 && errno != EINTR)
 			break;
@@ -106,7 +99,7 @@ static void mail_judge(int status, struct delivery_result *result)
 static void mail_run(const char *program, const struct mail_message *message,
 		     const struct buffer *text, struct delivery_result *result)
 {
-	int64_t until_ms = mail_now_ms() + MAIL_LIMIT_MS;
+	int64_t until_ms = clock_ms() + MAIL_LIMIT_MS;
 	int ends[2];
 	pid_t pid;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 
 enum { ACCOUNT_PAGE = 4096, ACCOUNT_HOUR_MS = 3600000 };
 

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/string.h"
-#include "gateway/proxy/clock.h"
 #include "gateway/proxy/dial.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/log.h"

@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/message.h"
 #include "gateway/base/string.h"
-#include "gateway/proxy/clock.h"
 #include "gateway/proxy/resolve.h"
 
 enum { DIAL_CONNECT_MS = 10000, DIAL_ASK_MS = 30000 };

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 
 enum {
 	EXCHANGE_IDLE_MS = 300000,  /* the longest time without a moved byte, as before an answer */

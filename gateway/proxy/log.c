@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 #include "gateway/proxy/range.h"
 
 enum { LOG_LINE_BYTES = 2048, LOG_PATH_BYTES = 256, LOG_WAIT_MS = 50, LOG_PAUSE_MS = 1000 };

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/sandbox.h"
 #include "gateway/proxy/account.h"
-#include "gateway/proxy/clock.h"
 #include "gateway/proxy/config.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/names.h"

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/capability.h"
 #include "gateway/proxy/child.h"
-#include "gateway/proxy/clock.h"
 #include "gateway/proxy/config.h"
 #include "gateway/proxy/listener.h"
 #include "gateway/proxy/names_serve.h"

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 #include "gateway/proxy/log.h"
 #include "gateway/proxy/names_stream.h"
 #include "gateway/proxy/opened.h"

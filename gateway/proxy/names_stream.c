@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 
 enum { NAMES_STREAM_QUESTION = 512 };
 

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 
 enum { RESOLVE_TRIES = 3, RESOLVE_TRY_MS = 2000 };
 

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/proxy/clock.h"
+#include "gateway/base/clock.h"
 
 enum { WIRE_HANDSHAKE_MS = 10000, WIRE_BYTES = 16384 };
 

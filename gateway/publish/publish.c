@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/base/beside.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/message.h"
 #include "gateway/publish/relay.h"
 
@@ -37,14 +37,6 @@ static struct {
 		struct relay_to to;
 	} list[PUBLISH_LISTENERS];
 } publish;
-
-static int64_t publish_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Returns whether the process may dial to the address. */
 static bool publish_may_dial(uint32_t address)
@@ -189,7 +181,7 @@ static bool publish_turn(void)
 	(void)relay_wait(waits + 1 + PUBLISH_LISTENERS);
 	if (poll(waits, PUBLISH_WAITS, PUBLISH_TURN_MS) < 0)
 		return errno == EINTR;
-	now_ms = publish_now_ms();
+	now_ms = clock_ms();
 	/* Core comes first: what it has closed takes no more clients. */
 	if (!message_flush(&publish.core) || (waits[0].revents && !publish_take()))
 		return false;

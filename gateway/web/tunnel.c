@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/web/tunnel_list.h"
 #include "gateway/web/web.h"
 
@@ -326,7 +326,7 @@ static int64_t tunnel_until_ms(const struct tunnel *tunnel)
 
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
 {
-	int64_t now_ms = tunnel_now_ms();
+	int64_t now_ms = clock_ms();
 
 	if (tunnels.listener < 0)
 		return 0;
@@ -353,7 +353,7 @@ size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
 
 void tunnel_turn(const struct pollfd *waits)
 {
-	int64_t now_ms = tunnel_now_ms();
+	int64_t now_ms = clock_ms();
 
 	if (tunnels.listener < 0)
 		return;

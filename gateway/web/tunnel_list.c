@@ -8,18 +8,11 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
+
 struct tunnels tunnels = {.listener = -1};
-
-int64_t tunnel_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void tunnel_free(size_t place)
 {
@@ -180,7 +173,7 @@ void tunnel_request(int server, uint64_t body)
 
 	if (!tunnel)
 		return;
-	gate_request(&tunnel->gate, body, tunnel_now_ms());
+	gate_request(&tunnel->gate, body, clock_ms());
 	tunnel->again = tunnel->up.count;
 }
 
@@ -198,7 +191,7 @@ void tunnel_answered(int server)
 
 	if (!tunnel)
 		return;
-	gate_answered(&tunnel->gate, tunnel->who, tunnel_now_ms());
+	gate_answered(&tunnel->gate, tunnel->who, clock_ms());
 	tunnel->again = tunnel->up.count;
 }
 
@@ -232,7 +225,7 @@ void tunnel_known(int server, uint32_t who)
 		return;
 	if (who)
 		tunnel->who = who;
-	gate_answers(&tunnel->gate, tunnel->who, tunnel_now_ms());
+	gate_answers(&tunnel->gate, tunnel->who, clock_ms());
 	if (!who || !tunnels.per_address ||
 	    tunnel_count(who) <= tunnels.per_address * TUNNEL_PER_WHO)
 		return;

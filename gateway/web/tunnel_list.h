@@ -70,7 +70,6 @@ struct tunnels {
 };
 extern struct tunnels tunnels;
 
-int64_t tunnel_now_ms(void);
 void tunnel_free(size_t place);
 /* Returns the tunnel whose server's end is `server`, or NULL when there is none. */
 struct tunnel *tunnel_of(int server);
