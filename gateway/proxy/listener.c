@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -77,7 +76,6 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 {
 	struct account_page *page = account_keep(account);
 	int pair[2], yes = 1;
-	sigset_t none;
 	pid_t carrier;
 
 	listener_close();
@@ -87,13 +85,6 @@ static void listener_serve(int client, uint32_t address, struct rules *rules, in
 	 * others.
 	 */
 	(void)!nice((int)account_connections(account) - 1);
-	/*
-	 * SIGHUP may be sent to all processes of a service, but this process has no rules to read
-	 * again.
-	 */
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		_exit(1);

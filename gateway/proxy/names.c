@@ -105,15 +105,11 @@ static void names_add(int fd, const struct rules *rules)
 static void names_run(struct rules *rules)
 {
 	int pair[2] = {-1, -1};
-	sigset_t none;
 	pid_t beside = 0;
 
 	listener_close();
 	account_forget();
 	rule_forget_keys(rules);
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (rules->set.family) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			_exit(1);
