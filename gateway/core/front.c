@@ -17,6 +17,7 @@
 #include "gateway/core/common/settings.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/peer.h"
+#include "gateway/core/live/side_process.h"
 
 enum {
 	/*
@@ -54,29 +55,19 @@ struct message_socket *front_socket(bool door)
 
 static void front_run_web(int fd)
 {
-	char socket_text[12], listener_text[12], limit_text[12];
-	sigset_t none;
+	char listener_text[12], limit_text[12];
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(socket_text, sizeof(socket_text), "%d", dup(fd));
 	snprintf(listener_text, sizeof(listener_text), "%d",
 		 front_listener < 0 ? -1 : dup(front_listener));
 	snprintf(limit_text, sizeof(limit_text), "%u", settings.per_address);
-	execl("/proc/self/exe", "skerryd", "web", socket_text, listener_text,
+	execl("/proc/self/exe", "skerryd", "web", side_process_child(fd), listener_text,
 	      settings.ui ? settings.ui : "", limit_text, (char *)NULL);
 	_exit(127);
 }
 
 static void front_run_door(int fd)
 {
-	char socket_text[12];
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(socket_text, sizeof(socket_text), "%d", dup(fd));
-	execl("/proc/self/exe", "skerryd", "door", socket_text, (char *)NULL);
+	execl("/proc/self/exe", "skerryd", "door", side_process_child(fd), (char *)NULL);
 	_exit(127);
 }
 

@@ -38,5 +38,8 @@ void side_process_drop(struct side_process *process);
 void side_process_reap(struct side_process *process);
 /* Has the process end with core. */
 void side_process_end(const struct side_process *process);
-/* For run(): has the child take signals again, and returns the socket's number as a word. */
+/*
+ * For run(), and for web and door: has the child take signals again, and returns the socket's
+ * number as a word.
+ */
 char *side_process_child(int fd);
