@@ -89,15 +89,25 @@ static bool authorise_disk(struct request *request)
 }
 
 /*
- * Decides about an action that would copy or stop the gateway's own VM. A copy holds its key, users
- * and tokens, and going back to one brings back revoked tokens; an operator may not take time and
- * network from all users of the gateway; and a gateway that is being saved could not answer.
- * Returns false if the request has been answered.
+ * Decides about a request that would change, copy or stop the gateway's own VM. A copy holds its
+ * key, users and tokens, and going back to one brings back revoked tokens; an operator may not take
+ * time and network from all users of the gateway; and a gateway that is being saved could not
+ * answer. Returns false if the request has been answered.
  */
 static bool authorise_own(struct request *request)
 {
 	unsigned flags = request->route->flags;
 
+	/*
+	 * Only a person at Skerry's console may change the command line of the gateway's own VM,
+	 * which can give a token all roles.
+	 */
+	if (flags & ROUTE_KEYS && !authorise_run_time_keys(request)) {
+		answer_problem(request, 403, "own-vm",
+			       "this gateway runs in the VM: change its kernel, memory, disks and "
+			       "the like at Skerry's console");
+		return false;
+	}
 	if (flags & ROUTE_COPY || request_text(request, "snapshot")) {
 		answer_problem(request, 403, "own-vm",
 			       "this gateway runs in the VM: copy, save and restore it at Skerry's "
@@ -138,10 +148,41 @@ static const char *authorise_needs_all(const struct request *request)
 	return NULL;
 }
 
+/*
+ * Decides whether the asker's scope contains what the route is about. Returns false if the request
+ * has been answered.
+ */
+static bool authorise_scope(struct request *request)
+{
+	const char *name = request_text(request, "name");
+
+	switch (request->route->scope) {
+	case SCOPE_VM:
+		if (host_find(request->vm) && scope_has(request->who.scope, request->vm))
+			return !(request->route->flags & ROUTE_DISK) || authorise_disk(request);
+		answer_problem(request, 404, "not-found", "there is no such VM");
+		return false;
+	case SCOPE_NEW:
+		if (!name || scope_has(request->who.scope, name))
+			return true;
+		answer_problem(request, 403, "forbidden", "your scope does not contain this name");
+		return false;
+	case SCOPE_ALL:
+		if (!strcmp(request->who.scope, "*"))
+			return true;
+		answer_problem(request, 403, "forbidden",
+			       "this is about all of the machine, so it needs the scope *");
+		return false;
+	case SCOPE_NONE:
+	case SCOPE_FILTER:
+		break;
+	}
+	return true;
+}
+
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
-	const char *name = request_text(request, "name");
 	const char *needs_all = authorise_needs_all(request);
 	bool own = *host.own && !strcmp(request->vm, host.own) &&
 		   scope_has(request->who.scope, request->vm);
@@ -164,38 +205,7 @@ bool authorise(struct request *request)
 		answer_problem(request, 403, "forbidden", "%s", needs_all);
 		return false;
 	}
-	/*
-	 * Only a person at Skerry's console may change the command line of the gateway's own VM,
-	 * which can give a token all roles.
-	 */
-	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
-		answer_problem(request, 403, "own-vm",
-			       "this gateway runs in the VM: change its kernel, memory, disks and "
-			       "the like at Skerry's console");
-		return false;
-	}
 	if (own && !authorise_own(request))
 		return false;
-	switch (route->scope) {
-	case SCOPE_VM:
-		if (host_find(request->vm) && scope_has(request->who.scope, request->vm))
-			return !(route->flags & ROUTE_DISK) || authorise_disk(request);
-		answer_problem(request, 404, "not-found", "there is no such VM");
-		return false;
-	case SCOPE_NEW:
-		if (!name || scope_has(request->who.scope, name))
-			return true;
-		answer_problem(request, 403, "forbidden", "your scope does not contain this name");
-		return false;
-	case SCOPE_ALL:
-		if (!strcmp(request->who.scope, "*"))
-			return true;
-		answer_problem(request, 403, "forbidden",
-			       "this is about all of the machine, so it needs the scope *");
-		return false;
-	case SCOPE_NONE:
-	case SCOPE_FILTER:
-		break;
-	}
-	return true;
+	return authorise_scope(request);
 }
