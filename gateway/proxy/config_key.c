@@ -43,6 +43,18 @@ static bool config_key_address(const char *text, uint32_t *address, unsigned *po
 	return true;
 }
 
+/* Reads a number from 1 to `most`. Returns NULL, or `wrong` if it is none. */
+static const char *config_key_count(const char *text, uint64_t most, unsigned *count,
+				    const char *wrong)
+{
+	uint64_t number;
+
+	if (!config_key_number(text, most, &number))
+		return wrong;
+	*count = (unsigned)number;
+	return NULL;
+}
+
 static const char *config_key_listen(struct rules *rules, struct rule *rule, char *value)
 {
 	(void)rule;
@@ -133,25 +145,19 @@ static const char *config_key_set(struct rules *rules, struct rule *rule, char *
 
 static const char *config_key_questions(struct rules *rules, struct rule *rule, char *value)
 {
-	uint64_t number;
-
 	(void)rule;
-	if (!config_key_number(value, 1000, &number))
-		return "names.questions is a number from 1 to 1000, of questions in a second";
-	rules->questions = (unsigned)number;
-	return NULL;
+	return config_key_count(
+		value, 1000, &rules->questions,
+		"names.questions is a number from 1 to 1000, of questions in a second");
 }
 
 static const char *config_key_hour(struct rules *rules, struct rule *rule, char *value)
 {
-	uint64_t number;
-
 	(void)rule;
-	if (!config_key_number(value, 1000000, &number))
-		return "names.hour is a number from 1 to 1000000, of questions in an hour that "
-		       "go on to a name server";
-	rules->questions_hour = (unsigned)number;
-	return NULL;
+	return config_key_count(
+		value, 1000000, &rules->questions_hour,
+		"names.hour is a number from 1 to 1000000, of questions in an hour that "
+		"go on to a name server");
 }
 
 static const char *config_key_resolve(struct rules *rules, struct rule *rule, char *value)
@@ -172,35 +178,22 @@ static const char *config_key_resolve(struct rules *rules, struct rule *rule, ch
 
 static const char *config_key_connections(struct rules *rules, struct rule *rule, char *value)
 {
-	uint64_t number;
-
 	(void)rule;
-	if (!config_key_number(value, 1024, &number))
-		return "connections is a number from 1 to 1024";
-	rules->connections = (unsigned)number;
-	return NULL;
+	return config_key_count(value, 1024, &rules->connections,
+				"connections is a number from 1 to 1024");
 }
 
 static const char *config_key_per_client(struct rules *rules, struct rule *rule, char *value)
 {
-	uint64_t number;
-
 	(void)rule;
-	if (!config_key_number(value, 1024, &number))
-		return "connections.client is a number from 1 to 1024";
-	rules->per_client = (unsigned)number;
-	return NULL;
+	return config_key_count(value, 1024, &rules->per_client,
+				"connections.client is a number from 1 to 1024");
 }
 
 static const char *config_key_port(struct rules *rules, struct rule *rule, char *value)
 {
-	uint64_t number;
-
 	(void)rules;
-	if (!config_key_number(value, 65535, &number))
-		return "port is a number from 1 to 65535";
-	rule->port = (unsigned)number;
-	return NULL;
+	return config_key_count(value, 65535, &rule->port, "port is a number from 1 to 65535");
 }
 
 static const char *config_key_tunnel(struct rules *rules, struct rule *rule, char *value)
