@@ -59,8 +59,7 @@ static const char *rule_read_what(const json_t *object, struct alert_rule *rule)
 	if (!rule->form ||
 	    (strchr(what, '/') && !rule_pattern_valid(rule->form->kind, rule_pattern(rule))))
 		return "\"what\" must be host, vm/NAME, disk/NAME, net/NAME or store/NAME; the "
-		       "name "
-		       "may have ? and up to four *";
+		       "name may have ? and up to four *";
 	for (rule->series = 0; rule->series < rule->form->count; rule->series++) {
 		if (series && !strcmp(rule->form->series[rule->series].name, series))
 			return NULL;

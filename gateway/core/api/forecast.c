@@ -97,7 +97,7 @@ static json_t *forecast_item(const struct forecast_query *query, unsigned series
 	const char *name = query->form->series[series].name;
 	double limit = forecast_limit(query, name);
 	bool falls = !strcmp(name, "free_bytes");
-	struct forecast forecast = {.now = NAN, .per_day = NAN};
+	struct forecast forecast;
 	double hours[FORECAST_HOURS];
 
 	for (unsigned i = 0; i < FORECAST_HOURS; i++)
@@ -154,7 +154,9 @@ static bool forecast_read(struct request *request, struct forecast_query *query)
 	else if (days < 1)
 		answer_problem(request, 422, "bad-argument", "\"days\" must be from 1 to %d",
 			       FORECAST_DAYS);
-	return known && number >= 0 && (!limit || query->series) && days >= 1;
+	else
+		return true;
+	return false;
 }
 
 void api_forecast(struct request *request)

@@ -48,7 +48,7 @@ static int forecast_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Returns the quantile of `count` values, which are sorted; NAN if there is none. */
+/* Sorts the values, and returns their quantile; NAN if there is none. */
 static double forecast_quantile(double *values, unsigned count, double quantile)
 {
 	double at = quantile * (count ? count - 1 : 0);
