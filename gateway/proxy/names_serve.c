@@ -344,6 +344,15 @@ static int64_t names_wait(struct pollfd *waits, int64_t now_ms)
 	return first_ms;
 }
 
+/* Takes what name servers have said. */
+static void names_hear(const struct pollfd *waits)
+{
+	for (int i = 0; i < NAMES_WAITING; i++) {
+		if (waits[i].revents && names.list[i].used && names.list[i].fd == waits[i].fd)
+			names_answered(names.list + i);
+	}
+}
+
 void names_serve(int udp, int tcp, int opened, const struct rules *rules)
 {
 	static struct pollfd waits[3 + NAMES_STREAMS + NAMES_WAITING];
@@ -356,24 +365,20 @@ void names_serve(int udp, int tcp, int opened, const struct rules *rules)
 		int64_t now_ms = clock_ms(), first_ms = names_wait(waiting, now_ms);
 		/* Comes second, as a question that is given up has its connection go on. */
 		int64_t other_ms = names_stream_wait(streams, now_ms);
+		int wait_ms = -1;
 
 		first_ms = other_ms < first_ms ? other_ms : first_ms;
+		if (first_ms != INT64_MAX)
+			wait_ms = first_ms > now_ms ? (int)(first_ms - now_ms) : 0;
 		waits[0] = (struct pollfd){udp, POLLIN, 0};
 		waits[1] = (struct pollfd){tcp, POLLIN, 0};
 		/* Between questions nothing comes from there but the end. */
 		waits[2] = (struct pollfd){opened, POLLIN, 0};
-		if (first_ms != INT64_MAX)
-			first_ms = first_ms > now_ms ? first_ms - now_ms : 0;
-		if (poll(waits, 3 + NAMES_STREAMS + NAMES_WAITING,
-			 first_ms == INT64_MAX ? -1 : (int)first_ms) < 0)
+		if (poll(waits, 3 + NAMES_STREAMS + NAMES_WAITING, wait_ms) < 0)
 			continue;
 		if (waits[2].revents)
 			return;
-		for (int i = 0; i < NAMES_WAITING; i++) {
-			if (waiting[i].revents && names.list[i].used &&
-			    names.list[i].fd == waiting[i].fd)
-				names_answered(names.list + i);
-		}
+		names_hear(waiting);
 		names_stream_read(streams);
 		if (waits[1].revents)
 			names_stream_accept(tcp);

@@ -279,12 +279,12 @@ static bool queue_serve_kind(struct delivery_queue *queue, enum queue_kind kind,
  */
 static void queue_tick(struct delivery_queue *queue)
 {
-	enum queue_kind other = queue->kind == QUEUE_VM ? QUEUE_HOST : QUEUE_VM;
+	enum queue_kind last = queue->kind, other = last == QUEUE_VM ? QUEUE_HOST : QUEUE_VM;
 	double now_s = clock_now_s();
 
 	queue_watch(queue, now_s);
 	if (queue_serve_kind(queue, other, now_s))
-		queue_serve_kind(queue, other == QUEUE_VM ? QUEUE_HOST : QUEUE_VM, now_s);
+		queue_serve_kind(queue, last, now_s);
 }
 
 void delivery_queue_tick(void)
