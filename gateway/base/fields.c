@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists of names with values, by which web and core tell each other about requests and answers.
- * Either end writes and reads them; a list that breaks the rules is refused as a whole.
+ * Lists of names with values, by which processes tell each other about requests, answers and
+ * deliveries. Either end writes and reads them; a list that breaks the rules is refused as a whole.
  */
 #include "gateway/base/fields.h"
 

@@ -4,9 +4,10 @@
 #include "gateway/base/buffer.h"
 
 /*
- * The form in which web describes a request to core, and core an answer to web: a list of names
- * with values. A field is a u8 type, a u8 length of the name, a u32 length of the value, the name
- * and a NUL, the value and a NUL. No value contains a NUL, so that each is a C string in place.
+ * The form in which web describes a request to core, and core an answer to web or a delivery to
+ * hook and mail: a list of names with values. A field is a u8 type, a u8 length of the name, a u32
+ * length of the value, the name and a NUL, the value and a NUL. No value contains a NUL, so that
+ * each is a C string in place.
  */
 enum field_type {
 	FIELD_TEXT = 1,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages on the socket between web and core, and the queue of those that the socket has not taken
- * yet. The main loops of both processes call it; it sends and receives messages, and closes the
- * descriptors of messages that it drops.
+ * Messages on the socket between two processes, and the queue of those that the socket has not
+ * taken yet. The main loops of skerryd's processes, and skerry-proxy, call it; it sends and
+ * receives messages, and closes the descriptors of messages that it drops.
  */
 #include "gateway/base/message.h"
 

@@ -4,9 +4,11 @@
 #include "gateway/base/buffer.h"
 
 /*
- * The sockets between core and web, and core and door (AF_UNIX, SOCK_SEQPACKET): a message is a
- * head and up to MESSAGE_PAYLOAD bytes. `id` is the number that web or door gave to a request;
- * numbers are not used again, and door's alone have the bit MESSAGE_DOOR.
+ * The sockets between core and the processes beside it, and between the two processes of a
+ * connection of skerry-proxy (AF_UNIX, SOCK_SEQPACKET): a message is a head and up to
+ * MESSAGE_PAYLOAD bytes. `id` is the number that web or door gave to a request; numbers are not
+ * used again, and door's alone have the bit MESSAGE_DOOR. Of hook, mail and publish, core itself is
+ * who requests.
  */
 enum { MESSAGE_BYTES = 65536 };
 #define MESSAGE_DOOR 0x80000000u

@@ -51,7 +51,7 @@ static struct {
 	struct names_waiting list[NAMES_WAITING];
 } names;
 
-/* Sends the client an answer, and writes a line about it if there is something to say. */
+/* Sends the client an answer, by its connection or over UDP. */
 static void names_send(const struct names_asker *asker, const struct dns_question *question,
 		       enum dns_code code, const uint32_t *addresses, unsigned count,
 		       uint32_t seconds)

@@ -12,8 +12,8 @@ struct names_asker {
 };
 
 /*
- * Answers questions that come on the two sockets, until the process ends. `opened` is a socket to
- * the process that adds to the set of nftables, or -1.
+ * Answers questions that come on the two sockets. `opened` is a socket to the process that adds to
+ * the set of nftables, and the function returns when that has ended; -1: there is none.
  */
 void names_serve(int udp, int tcp, int opened, const struct rules *rules);
 /*

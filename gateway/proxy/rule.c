@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decides by the rules of the configuration: which request may be made, where its host may be,
- * which of its headers pass. Both processes of a connection call it; it reads no file.
+ * which of its headers pass, which name a client may ask for. The processes of a connection call
+ * it, and those that answer questions; it reads no file.
  */
 #include "gateway/proxy/rule.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler of histories: the values of the host, a VM, a disk or a network in each step of a
- * time. The table of routes names it; it reads the ring files and the samples that wait to be
+ * The handler of histories: the values of the host, a VM, a disk, a network or a store in each step
+ * of a time. The table of routes names it; it reads the ring files and the samples that wait to be
  * written.
  */
 #include "gateway/core/api/history.h"
