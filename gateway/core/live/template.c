@@ -42,11 +42,11 @@ static struct template
 }
 templates[TEMPLATES];
 
-static void template_fail(struct template *template, json_t *problem)
+void template_fail(uint32_t *id, json_t *problem)
 {
-	struct request *request = request_find(template->request);
+	struct request *request = request_find(*id);
 
-	template->request = 0;
+	*id = 0;
 	if (request)
 		answer_problem_json(request, problem);
 	else
@@ -68,7 +68,7 @@ static void template_end(struct template *template, bool changed)
 /* Answers that the VM is gone, destroyed by somebody meanwhile. */
 static void template_lost(struct template *template)
 {
-	template_fail(template,
+	template_fail(&template->request,
 		      problem_json(404, "not-found", "the VM was destroyed meanwhile", NULL));
 }
 
@@ -119,7 +119,7 @@ static void template_took(uint64_t index, json_t *reply)
 	if (template->step == TEMPLATE_CONNECT && !ok && run_is_later(reply))
 		return; /* the template's init is not listening yet: the tick connects again */
 	if (!ok && template->step != TEMPLATE_CLOSE) {
-		template_fail(template, problem_of_reply(reply));
+		template_fail(&template->request, problem_of_reply(reply));
 		return;
 	}
 	if (!vm) {
@@ -256,7 +256,7 @@ void template_tick(void)
 		if (!host_find(templates[i].name))
 			template_lost(&templates[i]);
 		else if (clock_now_s() > templates[i].until_s)
-			template_fail(&templates[i],
+			template_fail(&templates[i].request,
 				      problem_json(504, "no-gate",
 						   "the guest has not come to the gate: does it "
 						   "have `vsock = yes`, an image as its "
@@ -274,6 +274,6 @@ void template_link_lost(void)
 {
 	for (size_t i = 0; i < TEMPLATES; i++) {
 		if (templates[i].request != 0)
-			template_fail(&templates[i], problem_of_reply(NULL));
+			template_fail(&templates[i].request, problem_of_reply(NULL));
 	}
 }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gateway/core/http/request.h"
 
@@ -25,6 +26,12 @@ void template_link_lost(void);
 /* Returns the name of the template that is being made at a place below TEMPLATES, or NULL. */
 const char *template_made_at(size_t place);
 bool template_is_made(const char *name);
+/*
+ * Gives up a template that is made or dropped for the request with the number *id, which is set to
+ * 0: clones of a dropped one wait at the gate again. Answers the request if its client still waits;
+ * takes over the problem.
+ */
+void template_fail(uint32_t *id, json_t *problem);
 /* Returns the row of TEMPLATE_GATE in Skerry's reply with snapshots of a VM, or NULL. */
 json_t *template_gate_row(json_t *reply);
 

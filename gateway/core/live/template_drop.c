@@ -73,18 +73,6 @@ bool template_is_free(struct request *request)
 	return false;
 }
 
-/* Answers the request for the drop, which is over; clones wait at the gate again. */
-static void template_drop_fail(struct template_dropped *drop, json_t *problem)
-{
-	struct request *request = request_find(drop->request);
-
-	drop->request = 0;
-	if (request)
-		answer_problem_json(request, problem);
-	else
-		json_decref(problem);
-}
-
 /* Ends the VM, once no clone waits at the gate any more. */
 static void template_drop_end(struct template_dropped *drop)
 {
@@ -135,20 +123,20 @@ static void template_drop_took(uint64_t context, json_t *reply)
 	if (drop->request != context / TEMPLATES || drop->looked)
 		return;
 	if (!status || strcmp(status, "ok")) {
-		template_drop_fail(drop, problem_of_reply(reply));
+		template_fail(&drop->request, problem_of_reply(reply));
 		return;
 	}
 	if (!gate) {
 		snprintf(detail, sizeof(detail),
 			 "%s is no template: it has no snapshot \"" TEMPLATE_GATE "\"", drop->name);
-		template_drop_fail(drop, problem_json(404, "not-found", detail, NULL));
+		template_fail(&drop->request, problem_json(404, "not-found", detail, NULL));
 		return;
 	}
 	if (clones > (json_int_t)template_use(drop->name).spares) {
 		snprintf(detail, sizeof(detail),
 			 "%lld machines are clones of %s: wait for runs that end, or destroy them",
 			 (long long)clones, drop->name);
-		template_drop_fail(drop, problem_json(409, "busy", detail, NULL));
+		template_fail(&drop->request, problem_json(409, "busy", detail, NULL));
 		return;
 	}
 	drop->looked = true;
@@ -180,10 +168,11 @@ static void template_drop_begin(struct request *request)
 	json_object_set_new(ask, "order", json_string("any"));
 	if (!link_ask(ask, template_drop_took,
 		      (uint64_t)request->id * TEMPLATES + (uint64_t)(drop - drops)))
-		template_drop_fail(drop, problem_json(503, "link-down",
-						      "the gateway cannot ask Skerry now: the link "
-						      "is down, or too many requests wait on it",
-						      NULL));
+		template_fail(&drop->request,
+			      problem_json(503, "link-down",
+					   "the gateway cannot ask Skerry now: the link "
+					   "is down, or too many requests wait on it",
+					   NULL));
 }
 
 void template_drop(struct request *request)
@@ -202,11 +191,11 @@ void template_drop_tick(void)
 		if (drops[i].ending)
 			template_drop_watch(&drops[i]);
 		else if (clock_now_s() > drops[i].until_s)
-			template_drop_fail(&drops[i],
-					   problem_json(409, "busy",
-							"clones that wait at the gate have not "
-							"ended yet: try again",
-							NULL));
+			template_fail(&drops[i].request,
+				      problem_json(409, "busy",
+						   "clones that wait at the gate have not "
+						   "ended yet: try again",
+						   NULL));
 		else if (drops[i].looked)
 			template_drop_end(&drops[i]);
 	}
@@ -216,6 +205,6 @@ void template_drop_link_lost(void)
 {
 	for (size_t i = 0; i < TEMPLATES; i++) {
 		if (drops[i].request != 0 && !drops[i].ending)
-			template_drop_fail(&drops[i], problem_of_reply(NULL));
+			template_fail(&drops[i].request, problem_of_reply(NULL));
 	}
 }
