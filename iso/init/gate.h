@@ -125,8 +125,8 @@ bool net_find_cards(void);
 void net_leave_cards(void);
 /*
  * Has the kernel drive the cards that were left, in a clone whose random numbers are its own, and
- * asks for an address for each by DHCP. Returns false when a card gets none; does nothing when it
- * is called again.
+ * asks for an address for each by DHCP, of which its network is told. Returns false when a card
+ * gets none; does nothing when it is called again.
  */
 bool net_begin(void);
 

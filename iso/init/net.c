@@ -4,6 +4,8 @@
  * that has its own random numbers the driver begins anew, so that it finds the clone's own hardware
  * address, and each card takes an address by DHCP (RFC 2131). The gate calls it.
  */
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/route.h>
@@ -57,6 +59,14 @@ struct net_lease {
 	uint8_t kind;
 	uint32_t address, mask, router, dns, server;
 };
+
+/* A message of ARP for IPv4 over Ethernet (RFC 826), as it is on the wire. */
+struct arp_message {
+	uint8_t form[8]; /* kinds and lengths of addresses, and what the message is */
+	uint8_t mac[NET_MAC_BYTES], address[4];
+	uint8_t asked_mac[NET_MAC_BYTES], asked[4];
+};
+_Static_assert(sizeof(struct arp_message) == 28, "nothing lies between");
 
 static uint32_t net_cards; /* a bit for each virtio device that is a card, by its number */
 
@@ -216,6 +226,40 @@ static void net_set_router(long socket, uint32_t router)
 	CALL(ioctl, socket, SIOCADDRT, &route);
 }
 
+/* Returns the question for one's own address, which says that one has it (RFC 5227, 2.3). */
+static struct arp_message arp_announcement(const uint8_t *mac, uint32_t address)
+{
+	struct arp_message message = {.form = {0, 1, 8, 0, NET_MAC_BYTES, 4, 0, 1}};
+
+	memcpy(message.mac, mac, sizeof(message.mac));
+	memcpy(message.address, &address, sizeof(message.address));
+	memcpy(message.asked, &address, sizeof(message.asked));
+	return message;
+}
+
+/*
+ * Tells the network whose the address is from now on: a run that had it before may be known there
+ * yet, and who connects would wait until that is forgotten.
+ */
+static void net_announce(struct ifreq *card, const uint8_t *mac, uint32_t address)
+{
+	struct arp_message message = arp_announcement(mac, address);
+	struct iovec bytes = {&message, sizeof(message)};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+				 .sll_protocol = __builtin_bswap16(ETH_P_ARP),
+				 .sll_halen = NET_MAC_BYTES,
+				 .sll_addr = {255, 255, 255, 255, 255, 255}};
+	struct msghdr whole = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &bytes, .msg_iovlen = 1};
+	long socket = CALL(socket, AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (CALL(ioctl, socket, SIOCGIFINDEX, card) == 0) {
+		to.sll_ifindex = card->ifr_ifindex;
+		CALL(sendmsg, socket, &whole, 0);
+	}
+	CALL(close, socket);
+}
+
 static void net_set_dns(uint32_t dns)
 {
 	char text[32] = "nameserver ", *at = text + 11;
@@ -246,6 +290,7 @@ static bool net_begin_card(long socket, struct ifreq *card, const uint8_t *mac)
 	net_set(socket, card, SIOCSIFADDR, lease.address);
 	if (lease.mask != 0)
 		net_set(socket, card, SIOCSIFNETMASK, lease.mask);
+	net_announce(card, mac, lease.address);
 	if (lease.router != 0)
 		net_set_router(socket, lease.router);
 	if (lease.dns != 0)

@@ -50,8 +50,9 @@ def disk_line(path):
             f"heads={HEADS}, spt={SECTORS_PER_TRACK}\n")
 
 
-# A way out for TCP and UDP, and 10.0.2.2 for the host. Its hostfwd, a way in, listens nowhere.
-CARD = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=slirp\n"
+# A way out for TCP and UDP, and 10.0.2.2 for the host. Its hostfwd, a way in, listens nowhere: that takes a tap.
+SLIRP, TAP = "slirp", "tuntap, ethdev=/dev/net/tun:{}, script=\"\""
+CARD = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod={}\n"
 
 
 def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None,
@@ -59,8 +60,8 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
     """
     Writes Bochs's files into the folder; returns the command. COM1, COM2 (`channel`) and COM3
     connect to those ports, where the caller listens; COM2 can also be a file (`com2`). `disk` is a
-    path. With `card` there is an e1000 that leads to the host. Bochs logs errors alone: it would
-    log each interrupt that it delivers to a guest, too.
+    path. With `card` there is an e1000 that leads to the host, by the tap that it names if it is no
+    True. Bochs logs errors alone: it would log each interrupt that it delivers to a guest, too.
     """
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
@@ -73,7 +74,7 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
         memory=megabytes(memory), host=min(megabytes(memory), HOST_MAX), model=model, cpus=cpus,
         iso=iso, port=port, disk=disk_line(disk) if disk else "", com2=second,
         plugin=", e1000=1" if card else "", slots=", slot1=e1000" if card else "",
-        card=CARD if card else "", log=folder / "bochs.log"))
+        card=CARD.format(SLIRP if card is True else TAP.format(card)) if card else "", log=folder / "bochs.log"))
     return [*emulators.bochs_command(), "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What tests with networks have in common: guests on them, pings, fetched pages, counts."""
 import contextlib
+import ctypes
 import http.server
+import os
 import re
 import subprocess
 import threading
 
 import bundle
+from machine import Bochs
+from ports import free_port
 
 GUEST = """[vm {name}]
 kernel = vmlinuz
@@ -31,6 +35,35 @@ def user_card(port, model="e1000e"):
     """A card that leads to the host, where that port leads to port 80 of 10.0.2.15."""
     return ("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80",
             "-device", f"{model},netdev=n")
+
+
+def way_out(emulator):
+    """The words for a machine of that emulator with a card that leads to the host, which is 10.0.2.2 there."""
+    return {"card": True} if emulator is Bochs else {"extra": user_card(free_port())}
+
+
+def tap_card(emulator, name):
+    """The words for a machine of that emulator with a card that is on one wire with a tap of this machine."""
+    return {"card": name} if emulator is Bochs else {
+        "extra": ("-netdev", f"tap,id=n,ifname={name},script=no,downscript=no", "-device", "e1000e,netdev=n")}
+
+
+@contextlib.contextmanager
+def own_network(name, address):
+    """
+    This thread, and what it starts meanwhile, is in a network namespace of its own, where a tap of that name has that address.
+    Takes root.
+    """
+    libc, new_network = ctypes.CDLL(None, use_errno=True), 0x40000000   # CLONE_NEWNET
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        assert libc.unshare(new_network) == 0, os.strerror(ctypes.get_errno())
+        for words in ("link set lo up", f"tuntap add dev {name} mode tap", f"address add {address} dev {name}", f"link set {name} up"):
+            subprocess.run(["ip", *words.split()], check=True)
+        yield
+    finally:
+        assert libc.setns(before, new_network) == 0, os.strerror(ctypes.get_errno())
+        os.close(before)
 
 
 def boot(machine, *names):

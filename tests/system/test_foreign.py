@@ -12,8 +12,7 @@ import pytest
 
 import bundle
 from machine import ROOT, Bochs, Qemu
-from net import boot, guest, host_page, shell, user_card
-from ports import free_port
+from net import boot, guest, host_page, shell, way_out
 
 DISK = "[disk data]\ncontroller = memory\nsize = 4M\n"
 CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
@@ -46,9 +45,8 @@ def test_i386(foreign, tmp_path, emulator):
     conf = DISK + "[net lan]\nuplink = net0\n" + guest("old", "10.0.2.15", "lan\ndisk = data")
     conf += "vcpus = 2\n"
     files = bundle.make(tmp_path / "i386.cpio", conf, bundle.debian(foreign / "guests-i386"))
-    card = {"card": True} if emulator is Bochs else {"extra": user_card(free_port())}
     data = random.Random(1).randbytes(1 << 18)
-    with host_page(data) as port, emulator(foreign, bundle=files, **card) as machine:
+    with host_page(data) as port, emulator(foreign, bundle=files, **way_out(emulator)) as machine:
         machine.wait_prompt()
         machine.attach_shell("old", 600)
         assert "i686" in machine.shell("uname -m")

@@ -132,13 +132,20 @@ static void test_name_server(void **state)
 	net_set_dns(0x6364ffff);
 }
 
+static void test_announcement(void **state)
+{
+	const uint8_t mac[] = {2, 3, 4, 5, 6, 7};
+	struct arp_message said = arp_announcement(mac, 0x0a00070a);
+
+	assert_memory_equal(&said, "\0\1\x8\0\6\4\0\1\2\3\4\5\6\7\n\7\0\n\0\0\0\0\0\0\n\7\0\n", 28);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease),
-		cmocka_unit_test(test_others),
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_name_server),
+		cmocka_unit_test(test_lease),	     cmocka_unit_test(test_others),
+		cmocka_unit_test(test_hostile),	     cmocka_unit_test(test_name_server),
+		cmocka_unit_test(test_announcement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
