@@ -3,8 +3,9 @@
  * A switch with four ports. The first is honest, and so is whoever reads at the second; the
  * second's own frames, and both others, are any bytes in rings and lines at any time. The honest
  * frames arrive unchanged and in order, nobody else sends in their name, whatever arrives has a
- * header that is true, from a port with an address nothing comes that names another one, and from a
- * port with a list of egress nothing comes but what the list names.
+ * header that is true, from a port with an address nothing comes that names another one, from a
+ * port with a list of egress nothing comes but what the list names, and on a network whose
+ * addresses the manager assigns nothing that plays a DHCP server or a router by IPv6.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -29,28 +30,21 @@
 #include "vmm/switch/turn.c"
 #include "vmm/switch/vlan.c"
 
-#define PORTS	   4u
-#define HONEST	   0u /* the port of an honest sender */
-#define READER	   1u /* the port that reads what all ports send, and writes garbage */
-#define ADDRESSED  3u /* the port that may have an IPv4 address */
-#define ADDRESS	   0x0a00000au
+#include "tests/fuzz/switch_frames.h"
+
 #define MTU	   1500u
-#define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
 #define ROUNDS_MAX 200u
-#define SECRET	   0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
 /*
  * The offset of a number of 32 bits in honest frames; the bytes behind it follow from the number.
  */
 #define NUMBER_AT   14u
 #define HONEST_TYPE 0x88b5u /* the EtherType for experiments (802, 9.2.3) */
-/* what a list of egress names: this port, at the reader, which then has that address */
-#define LISTED_ADDRESS 0x0b00000au
-#define LISTED_PORT    443u
 
 static struct driver_channel channel_memory;
 static _Alignas(PAGE_SIZE) u8 memory[PORTS][FRAMES_LINK_BYTES];
 static struct link_end honest, reader;
 static u32 sent, arrived;
+static u32 ruled; /* the flag of all ports of a network whose addresses the manager assigns, or 0 */
 
 enum status sys_object_bind(handle_t handle, handle_t bound_to, u64 key)
 {
@@ -196,6 +190,31 @@ static void check_listed(const u8 *frame, u32 bytes)
 	CHECK_THAT(l3[IPV4_PROTOCOL_AT] == IP_TCP && bytes_get16(l3 + 22) == LISTED_PORT);
 }
 
+/*
+ * Checks that a frame gives no receiver an address, a router or a name server: it is neither DHCP
+ * nor of IPv6, but for the question of a port with an address, nor hides that behind LLC.
+ */
+static void check_no_server(const u8 *frame)
+{
+	u16 type = bytes_get16(frame + ETHER_TYPE_AT);
+	const u8 *ip = frame + L3_AT;
+	u16 to;
+
+	CHECK_THAT(type >= ETHER_TYPE_LEAST);
+	if (type == ETHER_IPV6) {
+		CHECK_THAT(ports[ADDRESSED].address != 0);
+		CHECK_THAT(bytes_get_mac(frame + NET_MAC_BYTES) == ports[ADDRESSED].only_mac);
+		CHECK_THAT(bytes_get16(ip + IPV6_BYTES) == SOLICITATION);
+	}
+	if (type != ETHER_IPV4)
+		return;
+	CHECK_THAT(ip[0] >> 4 == 4 && (ip[0] & 15) >= 5);
+	if (ip[IPV4_PROTOCOL_AT] != IP_UDP || (bytes_get16(ip + IPV4_FRAGMENT_AT) & 0x1fff) != 0)
+		return;
+	to = bytes_get16(ip + (ip[0] & 15u) * 4 + 2);
+	CHECK_THAT(to != 67 && to != 68);
+}
+
 static void read_all(void)
 {
 	u32 wishes = memory[READER][LINK_LINE_BYTES + offsetof(struct link_line, wish)];
@@ -212,6 +231,8 @@ static void read_all(void)
 			check_address(frame, header.bytes);
 		if (ports[ADDRESSED].listed && source == MAC(ADDRESSED))
 			check_listed(frame, header.bytes);
+		if (ruled != 0)
+			check_no_server(frame);
 		if (source == MAC(HONEST))
 			check_honest(frame, header.bytes);
 		frames_drop(&reader, &header);
@@ -219,77 +240,6 @@ static void read_all(void)
 	CHECK_THAT(!reader.broken);
 	/* what the reader writes is not the honest end's */
 	reader.memory->line[LINK_CLIENT].read = reader.read;
-}
-
-/* Near to a frame of TCP that the switch may well believe. */
-static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
-{
-	bool is_ipv6 = (fuzz_u8(fuzz) & 1) != 0;
-	u32 transport = is_ipv6 ? 54 : 34;
-	u32 data = fuzz_u16(fuzz) % 8192 >> fuzz_u8(fuzz) % 8;
-	u32 bytes = transport + 20 + data;
-	bool whole = fuzz_u8(fuzz) % 4 == 0;
-
-	bytes_put16(frame + 12, is_ipv6 ? ETHER_IPV6 : ETHER_IPV4);
-	frame[14] = is_ipv6 ? 0x60 : 0x45;
-	bytes_put16(frame + (is_ipv6 ? 18 : 16), (u16)(bytes - (is_ipv6 ? 54 : 14)));
-	frame[is_ipv6 ? 20 : 23] = IP_TCP;
-	frame[transport + 12] = 0x50;
-	if (ports[ADDRESSED].listed && !is_ipv6) {
-		bytes_put32(frame + 26, __builtin_bswap32(ADDRESS));
-		bytes_put32(frame + 30, __builtin_bswap32(LISTED_ADDRESS));
-		bytes_put16(frame + 36, LISTED_PORT);
-	}
-	*header = (struct frame_header){.bytes = bytes,
-					.flags = FRAME_NEEDS_CHECKSUM,
-					.segments = whole     ? FRAME_WHOLE
-						    : is_ipv6 ? FRAME_TCP6
-							      : FRAME_TCP4,
-					.segment_bytes = fuzz_u16(fuzz) % 1600,
-					.checksum_start = (u16)transport,
-					.checksum_offset = 16};
-	return bytes;
-}
-
-/*
- * Makes a neighbour solicitation, which asks for the IPv6 address that is made of the frame's
- * source.
- */
-static void make_solicitation(u8 *frame, struct frame_header *header)
-{
-	static const u8 start[] = {0x60, 0, 0, 0, 0, 24, IP_ICMPV6, SOLICITATION_HOPS};
-	static const u8 group[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
-	u8 *ip = frame + L3_AT;
-	u8 *asked = ip + IPV6_BYTES + SOLICITED_AT;
-
-	bytes_put16(frame + ETHER_TYPE_AT, ETHER_IPV6);
-	memset(ip, 0, IPV6_BYTES + SOLICITATION_BYTES);
-	memcpy(ip, start, sizeof(start));
-	memcpy(ip + IPV6_TARGET_AT, group, sizeof(group));
-	memcpy(ip + IPV6_TARGET_AT + 13, frame + 9, 3);
-	bytes_put16(ip + IPV6_BYTES, SOLICITATION);
-	bytes_put16(asked, 0xfe80);
-	memcpy(asked + 8, frame + 6, 3);
-	bytes_put16(asked + 11, 0xfffe);
-	memcpy(asked + 13, frame + 9, 3);
-	asked[8] ^= EUI64_UNIVERSAL;
-	*header = (struct frame_header){.bytes = L3_AT + IPV6_BYTES + SOLICITATION_BYTES};
-}
-
-/* Makes a probe as it would come back from somewhere. */
-static void make_probe(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
-{
-	u8 what = fuzz_u8(fuzz);
-	u8 number = what % PORTS;
-	u64 secret = SECRET + number;
-
-	if (what >= 128)
-		return make_solicitation(frame, header);
-	bytes_put_mac(frame, PROBE_GROUP);
-	bytes_put16(frame + ETHER_TYPE_AT, PROBE_TYPE);
-	bytes_put16(frame + PROBE_NUMBER_AT, number);
-	memcpy(frame + PROBE_SECRET_AT, &secret, sizeof(secret));
-	*header = (struct frame_header){.bytes = PROBE_BYTES};
 }
 
 /* A frame as one that knows the rules but not the limits might send. */
@@ -371,7 +321,7 @@ static void attach(u32 index, u32 flags, u32 address, bool listed)
 	channel_memory.client[index] = (struct driver_client){
 		.link = (u64)(uintptr_t)link,
 		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
-			 .flags = flags,
+			 .flags = flags | ruled,
 			 .address = address,
 			 .egress = {.listed = listed,
 				    .count = 1,
@@ -389,6 +339,7 @@ static void start(struct fuzz *fuzz)
 {
 	static const u32 others[] = {0, NET_PORT_TRUNK, NET_PORT_UPLINK, NET_PORT_ANY_SOURCE};
 	bool listed;
+	u8 other;
 	u8 what;
 
 	memset(&channel_memory, 0, sizeof(channel_memory));
@@ -402,9 +353,11 @@ static void start(struct fuzz *fuzz)
 	mac_table_init(fuzz_u8(fuzz), 0);
 	forward_init(MTU);
 	port_init(&channel_memory, 1, 1);
-	attach(HONEST, 0, 0, false);
-	attach(2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)], 0, false);
+	other = fuzz_u8(fuzz);
 	what = fuzz_u8(fuzz);
+	ruled = (what & 32) != 0 ? NET_PORT_DHCP : 0;
+	attach(HONEST, 0, 0, false);
+	attach(2, others[other % ARRAY_COUNT(others)], 0, false);
 	listed = what >= 192;
 	attach(READER, 0, listed ? LISTED_ADDRESS : 0, false);
 	attach(ADDRESSED, listed ? 0 : others[what % ARRAY_COUNT(others)],

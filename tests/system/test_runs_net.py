@@ -83,6 +83,8 @@ def check_refused(machine, run, line, why):
     assert code != 0 and ports(machine)[run.name]["dropped"][why] > before, (line, said, ports(machine)[run.name])
 
 
+# By IPv6, to which a run's kernel would be ready.
+IPV6 = "ip -6 address add fd00::9/64 dev eth0; sleep 2; wget -T 2 -q -O - http://[fd00::8]/"
 # A network for check_between(), and the lines of a template that is on it.
 BETWEEN = "[net lan]\ndhcp = 10.7.0.0/29\n"
 BETWEEN_CARD = "net = lan\nnet.egress = 10.7.0.0/29\n"
@@ -96,6 +98,7 @@ def check_between(machine, client):
     said, code = one.shell(f"ping -c 1 -W 9 {addresses[1][:-3]}")
     assert code == 0, said
     check_refused(machine, one, "ip address add 10.7.0.9/28 dev eth0; arping -c 1 -w 2 -s 10.7.0.9 -I eth0 10.7.0.8", "spoofed")
+    check_refused(machine, one, IPV6, "spoofed")
     check_refused(machine, one, "ip route add default dev eth0; ping -c 1 -W 2 10.9.9.9", "egress")
     one.end(), two.end()
     assert set(ports(machine)) == {"busybox"}
@@ -153,6 +156,7 @@ def test_runs_net(build, tmp_path):
             check_refused(machine, one, f"wget -T 2 -q -O - http://10.0.2.2:{other}/", "egress")
             check_refused(machine, one, f"ping -c 1 -W 2 {yours[1]}", "egress")
             check_refused(machine, one, "nslookup -timeout=2 example.org", "egress")
+            check_refused(machine, one, IPV6, "spoofed")
             # by other names: the template's address, the other run's, the other's card
             for address in (template["address"], yours[1]):
                 check_refused(machine, one, f"ip address flush dev eth0; ip address add {address}/29 dev eth0; "
