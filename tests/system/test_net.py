@@ -208,7 +208,8 @@ def test_refused(build, tmp_path):
         assert "use a number from 1" in machine.command("vm set same net.weight=0")
 
 
-def test_vlans(build, tmp_path):
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_vlans(build, tmp_path, emulator):
     """Guests reach those of their VLAN only; a private port reaches no other private port."""
     guests = (("red", "flood to=2", "vlan=5"), ("pink", "", "vlan=5"),
               ("stray", "flood to=4", "vlan=5"), ("plain", "", ""),
@@ -217,7 +218,7 @@ def test_vlans(build, tmp_path):
     conf = "[net lan]\n" + "".join(tiny(name, number, words, f"lan {port}")
                                    for number, (name, words, port) in enumerate(guests, 1))
     conf = bundle.make(tmp_path / "net.cpio", conf, bundle.tiny(build, "net_share"))
-    with Qemu(build, bundle=conf) as machine:
+    with emulator(build, bundle=conf) as machine:
         machine.wait_prompt()
         wait_for(lambda: all(ports(machine)[name]["received_frames"] > 1000
                              for name in ("red", "stray", "hidden", "open")))

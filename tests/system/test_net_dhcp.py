@@ -2,8 +2,10 @@
 """Networks whose addresses Skerry assigns: a guest's own DHCP client gets one, and nobody else gives any."""
 import ipaddress
 
+import pytest
 from machine import Bochs, Qemu
 from net import boot, files, guest, pings, ports, shell
+from ring_3 import EMULATORS
 
 LAN = "[net lan]\ndhcp = 10.7.0.0/16\ndhcp.router = 10.7.0.1\ndhcp.dns = 10.7.0.2\n"
 # What udhcpc runs when it has a lease: it takes the address, and shows the rest.
@@ -32,13 +34,15 @@ def spoofed(machine, name):
     return ports(machine)[name]["dropped"]["spoofed"]
 
 
-def test_dhcp(build, tmp_path):
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_dhcp(build, tmp_path, emulator):
     """
     Two guests get addresses and reach each other by them, and keep them over a reset. What one sends
     as a DHCP server is dropped at its port.
     """
     conf = files(build, tmp_path, LAN, guest("alpha", ""), guest("beta", ""))
-    with Qemu(build, bundle=conf) as machine:
+    with emulator(build, bundle=conf) as machine:
+        machine.limit = 400
         boot(machine, "alpha", "beta")
         alpha, beta = lease(machine, "alpha"), lease(machine, "beta")
         assert alpha != beta

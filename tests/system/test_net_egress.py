@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Lists of what a guest may reach: what they name is reached, and a guest that tries to get round one does not."""
 import bundle
+import pytest
 from machine import Bochs, Qemu, wait_for
-from net import boot, files, guest, host_page, pings, ports, shell, user_card
-from ports import free_port
+from net import boot, files, guest, host_page, pings, ports, shell, way_out
+from ring_3 import EMULATORS
 from test_net import LAN
 
 TINY = """[vm {name}]
@@ -63,7 +64,8 @@ def check_refused(machine, line):
     assert ports(machine)["alpha"]["dropped"]["egress"] > before, line
 
 
-def test_list(build, tmp_path):
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_list(build, tmp_path, emulator):
     """
     A Debian fetches from a neighbour and from the host what its list names, and nothing else; it does
     not answer others. A VM without an address does not start with a list, and says why.
@@ -74,7 +76,8 @@ def test_list(build, tmp_path):
                      guest("alpha", "10.0.2.15", "lan address=10.0.2.15") + egress,
                      guest("beta", "10.0.2.16", "lan address=10.0.2.16", "serve=hello"),
                      "[vm stray]\nkernel = built-in\nmemory = 4M\nnet = lan\nnet.egress = none")
-        with Qemu(build, bundle=conf, extra=user_card(free_port())) as machine:
+        with emulator(build, bundle=conf, **way_out(emulator)) as machine:
+            machine.limit = 400
             boot(machine, "alpha", "beta")
             assert egress in machine.command("config show")
             assert "beta says: hello" in shell(machine, "alpha", "wget -q -O - http://10.0.2.16/")

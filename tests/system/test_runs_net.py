@@ -4,11 +4,12 @@ import contextlib
 import sys
 
 import bundle
+import pytest
 import runs
 from channel_v2 import Client
-from machine import ROOT, Qemu
-from net import host_page, ports, user_card
-from ports import free_port
+from machine import ROOT
+from net import host_page, ports, way_out
+from ring_3 import EMULATORS
 from test_runs import CONF, FILES
 
 sys.path.append(str(ROOT / "gateway/tests/system"))
@@ -135,7 +136,8 @@ def check_proxy(machine, client, host, proxy, page):
     assert len(host.heads) == 1, host.heads
 
 
-def test_runs_net(build, tmp_path):
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_runs_net(build, tmp_path, emulator):
     """
     Two runs at once have cards and addresses of their own, fetch from the listed port of the host and from nobody else,
     whatever they call themselves. A third reaches a proxy alone, and by it a host with a key that it never sees. Nothing is sent before the seed. Twenty runs leave nothing.
@@ -143,7 +145,7 @@ def test_runs_net(build, tmp_path):
     with host_page(b"the host says: hello\n") as page, host_page(b"another\n") as other, proxied(tmp_path) as (host, proxy):
         conf = NET + CONF + CARD.format(page=page, proxy=proxy.port)
         files = bundle.make(tmp_path / "runs.cpio", conf, bundle.read(*(build / "runs" / name for name in FILES)))
-        with Qemu(build, bundle=files, channel=True, extra=user_card(free_port())) as machine:
+        with emulator(build, bundle=files, channel=True, **way_out(emulator)) as machine:
             client = booted(machine)
             template = ports(machine)["busybox"]
             one, two = Run(client, "one"), Run(client, "two")
