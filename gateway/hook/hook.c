@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include <gnutls/gnutls.h>
 
@@ -150,7 +149,6 @@ static void hook_warm_up(void)
 int hook_main(int core, const char *authorities)
 {
 	beside_begin("skerryd-hook");
-	prctl(PR_SET_DUMPABLE, 0);
 	/* A name server that does not answer delays one delivery by some seconds. */
 	setenv("RES_OPTIONS", "timeout:3 attempts:1", 1);
 	mallopt(M_ARENA_MAX, 1);

@@ -7,7 +7,6 @@
 #include "gateway/mail/mail.h"
 
 #include <stdlib.h>
-#include <sys/prctl.h>
 
 #include "gateway/base/beside.h"
 #include "gateway/base/fields.h"
@@ -43,7 +42,6 @@ static void mail_begin(uint32_t id, const char *bytes, size_t count)
 int mail_main(int core, const char *program, const char *from)
 {
 	beside_begin("skerryd-mail");
-	prctl(PR_SET_DUMPABLE, 0);
 	mail.core = core;
 	mail.program = program;
 	mail.from = from;

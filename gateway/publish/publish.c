@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -221,7 +220,6 @@ int publish_main(int core, char **words)
 		close(core);
 	publish.core.fd = PUBLISH_CORE;
 	beside_begin("skerryd-publish");
-	prctl(PR_SET_DUMPABLE, 0);
 	if (!publish_read(words))
 		return 1;
 	if (!publish_seccomp()) {
