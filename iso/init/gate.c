@@ -76,10 +76,18 @@ int gate_read(struct gate *gate, uint32_t *count)
 	return gate->bytes[0];
 }
 
+void gate_leave(struct gate *gate)
+{
+	/* Linux sends what was written in a thread of its own, and takes it along if it ends. */
+	while (CALL(read, gate->connection, gate->bytes, sizeof(gate->bytes)) > 0)
+		;
+	gate_power_off();
+}
+
 void gate_refuse(struct gate *gate, const char *why)
 {
 	gate_send(gate, GATE_REFUSED, why, (uint32_t)text_length(why));
-	gate_power_off();
+	gate_leave(gate);
 }
 
 bool gate_serve(struct gate *gate, struct words *words)

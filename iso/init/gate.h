@@ -97,7 +97,9 @@ bool gate_serve(struct gate *gate, struct words *words);
 bool gate_send(struct gate *gate, enum gate_frame kind, const void *bytes, uint32_t count);
 /* The same, but switches the guest off when the host has gone. */
 void gate_tell(struct gate *gate, enum gate_frame kind, const void *bytes, uint32_t count);
-/* Says why there is nothing to run, and switches the guest off. */
+/* Waits until the host has ended the connection, as it has read all, and switches the guest off. */
+_Noreturn void gate_leave(struct gate *gate);
+/* Says why there is nothing to run; when the host has read that, switches the guest off. */
 _Noreturn void gate_refuse(struct gate *gate, const char *why);
 /*
  * Reads what has come. Returns the kind of the frame that is complete, with its bytes at `bytes +

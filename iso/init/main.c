@@ -132,7 +132,5 @@ _Noreturn void init_main(void)
 	run.connection = gate.connection;
 	run_command(&run, &words);
 	/* The host ends the VM when it has read all; otherwise the VM ends itself. */
-	while (CALL(read, run.connection, run.bytes, sizeof(run.bytes)) > 0)
-		;
-	gate_power_off();
+	gate_leave(&run);
 }

@@ -24,14 +24,6 @@ static void stay_set_children(void *handler)
 	CALL(rt_sigaction, SIGCHLD, &action, NULL, sizeof(action.mask));
 }
 
-/* Waits until the host ends the connection. */
-_Noreturn static void stay_end(struct gate *gate)
-{
-	while (CALL(read, gate->connection, gate->bytes, sizeof(gate->bytes)) > 0)
-		;
-	gate_power_off();
-}
-
 /* Serves one connection, in a process of its own. */
 _Noreturn static void stay_serve_one(struct gate *gate, struct words *words)
 {
@@ -44,10 +36,10 @@ _Noreturn static void stay_serve_one(struct gate *gate, struct words *words)
 	gate->asked_to_stay = false;
 	told = gate_serve(gate, words);
 	if (!told || gate->asked_to_stay)
-		stay_end(gate);
+		gate_leave(gate);
 	run.connection = gate->connection;
 	run_command(&run, words);
-	stay_end(&run);
+	gate_leave(&run);
 }
 
 _Noreturn void stay_serve(struct gate *first, struct words *words)

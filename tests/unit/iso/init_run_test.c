@@ -263,13 +263,55 @@ static void test_rules(void **state)
 	alarm(0);
 }
 
+/* A guest that refuses what it is to run reads on until its host ends the connection. */
+static void test_refusal(void **state)
+{
+	static const char no_file[] = "/proc/none/x\0x";
+	static const uint8_t seed[GATE_SEED_BYTES];
+	static char more[4 << 20]; /* what no socket holds */
+	char said[16];
+	int ends[2], status;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	signal(SIGPIPE, SIG_IGN);
+	alarm(60);
+	host.line = ends[0];
+	host.init = fork();
+	if (host.init == 0) {
+		static struct gate gate;
+		static struct words words;
+
+		close(ends[0]);
+		gate.connection = ends[1];
+		gate_serve(&gate, &words);
+		_exit(99);
+	}
+	close(ends[1]);
+	get(said, 5); /* its hello */
+	tell(GATE_SEED, seed, sizeof(seed));
+	get(said, 4);
+	tell(GATE_FILE, no_file, sizeof(no_file) - 1);
+	get(said, 4 + sizeof("no file") - 1);
+	assert_int_equal(said[0], GATE_REFUSED);
+	for (size_t sent = 0; sent < sizeof(more);) {
+		ssize_t done = write(host.line, more + sent, sizeof(more) - sent);
+
+		assert_true(done > 0);
+		sent += (size_t)done;
+	}
+	close(host.line);
+	waitpid(host.init, &status, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == (LINUX_REBOOT_MAGIC1 & 0xff));
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_keys),	 cmocka_unit_test(test_end_of_input),
 		cmocka_unit_test(test_leaves),	 cmocka_unit_test(test_files),
-		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules),	 cmocka_unit_test(test_refusal),
 	};
 
 	if (geteuid() != 0) {
