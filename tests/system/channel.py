@@ -4,6 +4,8 @@ import json
 import socket
 import time
 
+BUSY = "is still busy with the last command, try again"
+
 
 class Channel:
     """A line received is a reply if it has an id, an event if it has an event, else a log line."""
@@ -75,8 +77,10 @@ class Channel:
         return reply
 
     def result(self, command, limit=None):
-        """The result of a request that must succeed."""
-        reply = self.ask(command, limit)
+        """The result of a request that must succeed: asked again as long as its VM has still to do the last one."""
+        end = time.monotonic() + (limit or self.limit)
+        while BUSY in (reply := self.ask(command, limit)).get("error", ""):
+            assert time.monotonic() < end, reply
         assert reply["status"] == "ok" and "error" not in reply, reply
         return reply["result"]
 

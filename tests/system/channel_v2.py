@@ -3,8 +3,9 @@
 import base64
 import json
 import os
+import time
 
-from channel import Channel
+from channel import BUSY, Channel
 
 
 class Failed(Exception):
@@ -127,7 +128,10 @@ class Client(Channel):
         return self.reply_to(self.request(command, *arguments, **keys), limit)
 
     def result(self, command, *arguments, limit=None, **keys):
-        reply = self.ask(command, *arguments, limit=limit, **keys)
+        """The result of a request that must succeed: asked again as long as its VM has still to do the last one."""
+        end = time.monotonic() + (limit or self.limit)
+        while BUSY in (reply := self.ask(command, *arguments, limit=limit, **keys)).get("error", ""):
+            assert time.monotonic() < end, reply
         assert reply["status"] == "ok", reply
         return reply["result"]
 

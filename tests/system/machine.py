@@ -17,13 +17,12 @@ import pexpect
 import pexpect.fdpexpect
 
 from bochs import configuration
-from channel import Channel
+from channel import BUSY, Channel
 from relay import Relay
 
 PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
-BUSY = "is still busy with the last command, try again"
 EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning", "driver list", "disk stat")
 EXAMINE_PARTS = ("pic", "irqchip", "ioapic", "lapic", "virtio_blk")
 REPORT_CHARACTERS = 20000
@@ -203,18 +202,20 @@ class Machine:
         self.console.send(text)
 
     def command(self, line, limit=None):
-        """Types a command at the prompt; returns what it printed."""
+        """
+        Types a command at the prompt; returns what it printed. As long as its VM has still to do the last one, which
+        takes a busy machine a while, it is typed again.
+        """
+        return wait_for(lambda: [said for said in [self.typed(line, limit)] if BUSY not in said], self.limit)[0]
+
+    def typed(self, line, limit=None):
         self.type(line + "\r")
         self.wait(re.escape(line) + r"\r*\n", limit)
         return self.wait_prompt(limit).replace("\r", "")
 
-    def settled(self, line):
-        """Does a command as soon as its VM has done the last one; returns what it printed."""
-        return wait_for(lambda: [said for said in [self.command(line)] if BUSY not in said], self.limit)[0]
-
     def good(self, line):
-        """Does the same for a command that has to succeed."""
-        out = self.settled(line)
+        """Does a command that has to succeed."""
+        out = self.command(line)
         assert "error: " not in out, out
         return out
 
@@ -237,7 +238,18 @@ class Machine:
     def free_pages(self):
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
-    def settled_free(self, pages, seconds=10):
+    def steady_free(self):
+        """
+        Returns how many pages are free once three answers have been the same: a busy CPU gives back the last pages
+        of what has ended at its next ticks.
+        """
+        free = [self.free_pages()]
+        while len(free) < 3 or len(set(free[-3:])) > 1:
+            time.sleep(0.2)
+            free.append(self.free_pages())
+        return free[-1]
+
+    def settled_free(self, pages, seconds=60):
         """
         Waits for this many free pages, at most that long; returns how many there are then.
         A busy CPU gives back the last pages at its next tick.
@@ -249,7 +261,7 @@ class Machine:
 
     def wait_free(self, pages):
         """Waits until this many pages are free."""
-        free = self.settled_free(pages, 30)
+        free = self.settled_free(pages, self.limit)
         assert free == pages, f"{pages} pages were free, now {free}"
 
     def wait_end(self, name, limit=None):
@@ -279,7 +291,7 @@ class Machine:
         self.wait(rf"READY {name}\r*\n", limit)
         self.wait(f"{name}# ", limit)
 
-    def ended(self, limit=120):
+    def ended(self, limit=LIMIT):
         """Returns whether the emulator ends by itself within the limit."""
         try:
             self.process.wait(timeout=limit)

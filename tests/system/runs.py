@@ -7,7 +7,7 @@ from machine import wait_for
 
 GATE = "1023"
 SNAPSHOT = "gate"
-LIMIT = 100  # seconds, of a wait for the guest
+LIMIT = 300  # seconds, of a wait for the guest
 
 
 class Ended(Exception):
@@ -19,7 +19,8 @@ class Gate:
 
     def __init__(self, client, name):
         self.client = client
-        for _ in range(4):
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
             reply = client.ask("vsock connect", name, GATE)
             if reply["status"] == "error":
                 # it may have answered before it heard of its new CID, which counts as no answer

@@ -29,13 +29,13 @@ def moments(machine):
 def after_two(machine):
     """Waits for two more backups: the second one was begun after the call. Returns its moment."""
     last = max(moments(machine), default="")
-    wait_for(lambda: len([each for each in moments(machine) if each > last]) >= 2, 120)
+    wait_for(lambda: len([each for each in moments(machine) if each > last]) >= 2)
     return moments(machine)[-1]
 
 
 def restored(machine, words):
     """Restores the volume, and returns the SHA-256 of what it holds then."""
-    assert "done" in machine.command(f"disk restore pool/secret{words}", 60)
+    assert "done" in machine.command(f"disk restore pool/secret{words}")
     return machine.objects("volume digest pool/secret")[0]["sha256"]
 
 
@@ -43,10 +43,10 @@ def fails_at_first(machine):
     """What goes beyond a quota is said, and tried again at the next moment."""
     machine.good('store quota set pool "alpha* 1M"')
     begin_guest(machine)
-    wait_for(lambda: any("quota alpha*" in row["problem"] for row in rows(machine, "failed")), 60)
+    wait_for(lambda: any("quota alpha*" in row["problem"] for row in rows(machine, "failed")))
     assert not moments(machine)
     machine.good("store quota set pool none")
-    wait_for(lambda: moments(machine), 60)
+    wait_for(lambda: moments(machine))
     assert rows(machine, "planned")[0]["target"] == "pool"
 
 
@@ -66,7 +66,7 @@ def test_schedule(emulator, build, tmp_path):
         second = after_two(machine)
         ask(machine, "n", r"EMPTIED 0x0 0x0 0x0\s")
         after_two(machine)
-        wait_for(lambda: first not in moments(machine), 120)
+        wait_for(lambda: first not in moments(machine))
         end_guest(machine)
         kept = [name for name in volumes(machine) if ":" in name]
         assert all(name.startswith("alpha:pool:secret@") for name in kept), kept

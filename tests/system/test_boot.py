@@ -73,7 +73,7 @@ def test_nokaslr(build, empty, tmp_path):
 def refusal(build, cpu=EPYC, memory="1G"):
     """Returns what Skerry prints on a machine that it cannot use; there is no prompt."""
     with Qemu(build, cpu=cpu, memory=memory) as machine:
-        out = machine.wait(r"skerry: [^\r\n]*\r*\n|" + PROMPT, 60)
+        out = machine.wait(r"skerry: [^\r\n]*\r*\n|" + PROMPT)
         said = out + machine.match().group(0)
         assert "skerry> " not in said
         return said
@@ -93,13 +93,13 @@ def test_without_local_apic(build):
 
 def test_without_long_mode(build):
     with Qemu(build, cpu="qemu32") as machine:
-        machine.wait("no 64-bit mode", 60)
+        machine.wait("no 64-bit mode")
 
 
 def test_without_acpi(build):
     """No I/O APIC is known and no device interrupt arrives; the console works all the same."""
     with Qemu(build, extra=("-M", "pc,acpi=off")) as machine:
-        machine.wait_prompt(60)
+        machine.wait_prompt()
         assert "no usable ACPI tables" in machine.command("log show -l warning")
         assert machine.command("help").count("\n") > 30
 

@@ -51,7 +51,7 @@ def resize(machine, name, size):
 
 
 def wait_size(machine, disk, size):
-    machine.shell(f"while [ $(cat /sys/block/{disk}/size) != {size >> 9} ]; do :; done", 60)
+    machine.shell(f"while [ $(cat /sys/block/{disk}/size) != {size >> 9} ]; do :; done")
     assert machine.shell(f"/sbin/blockdev --getsize64 /dev/{disk}") == f"{size}\n"
 
 
@@ -59,7 +59,7 @@ def test_grows(build, tmp_path):
     files = bundle.debian_tools(build, "fio") | {"disk.img": IMAGE}
     with Qemu(build, bundle=bundle.make(tmp_path / "grow.cpio", CONF, files)) as machine:
         machine.wait_prompt()
-        machine.attach_shell("alpha", 120)
+        machine.attach_shell("alpha")
         machine.type(f"{fio.command('2M', 8)}; echo fio''-ends=$?\r")
         machine.leave()
         for words, problem in REFUSED.items():

@@ -45,7 +45,7 @@ def test_file_systems(build, tmp_path):
     files = bundle.make(tmp_path / "fs.cpio", CONF, bundle.debian_tools(build, "file_systems"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
-        machine.attach_shell("alpha", 120)
+        machine.attach_shell("alpha")
         for kind in MAKE:
             exercise(machine, kind)
         succeed(machine, "/sbin/blkdiscard -f /dev/vda")

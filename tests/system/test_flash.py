@@ -17,9 +17,9 @@ def rom_bundle(tmp_path, conf):
 
 def wait_start(machine, count):
     """Waits for what flash_rom.S says at its start number `count`, counted from 0."""
-    machine.wait("FLASH status 0000", 60)
-    machine.wait(f"COUNT {count:04X}", 20)
-    machine.wait("WRITTEN 8000", 20)
+    machine.wait("FLASH status 0000")
+    machine.wait(f"COUNT {count:04X}")
+    machine.wait("WRITTEN 8000")
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
@@ -121,9 +121,9 @@ def test_state(build, tmp_path, emulator):
         machine.attach("pc")
         wait_start(machine, 2)
         machine.leave()
-        out = machine.command("vm save pc saves", 120)
+        out = machine.command("vm save pc saves")
         assert "stopped: saved on disk saves" in out, out
-        out = machine.command("vm restore pc saves", 120)
+        out = machine.command("vm restore pc saves")
         assert "running" in out, out
         restart(machine, "pc", 3)
         assert "0 found" in machine.command("audit")
@@ -169,12 +169,12 @@ def test_spoiled(build, tmp_path):
         machine.wait_prompt()
         for number, (_, problem) in enumerate(CONTENTS.values()):
             machine.type(f"vm create v{number}\r")
-            machine.wait("the disk for its firmware's variables cannot be used: " + problem, 60)
+            machine.wait("the disk for its firmware's variables cannot be used: " + problem)
         for number, (_, line) in enumerate(TOLD.values(), len(CONTENTS)):
             machine.good(f"vm create v{number}")
             machine.good(f"vm start v{number}")
             machine.attach(f"v{number}")
-            machine.wait("WRITTEN", 60)
+            machine.wait("WRITTEN")
             machine.leave()
             assert line in machine.command("log show")
             machine.good(f"vm kill v{number}")
@@ -188,7 +188,7 @@ EXITS_MAX = 900_000  # of a first start: 488,000 were counted
 
 
 def wait_loader(machine, count):
-    machine.wait(f"LOADER start {count}", 120)
+    machine.wait(f"LOADER start {count}")
 
 
 def test_uefi(build, tmp_path):

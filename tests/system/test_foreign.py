@@ -63,7 +63,7 @@ def test_i386(foreign, tmp_path, emulator):
         said = machine.shell(f"wget -q -O - http://10.0.2.2:{port}/ | md5sum")
         assert hashlib.md5(data).hexdigest() in said
         machine.type("poweroff -f\n")
-        machine.wait(r"\[the guest has ended\]", 120)
+        machine.wait(r"\[the guest has ended\]")
         machine.wait_prompt()
         assert machine.vm("old")["reason"] == "guest powered off"
 
@@ -139,9 +139,9 @@ def test_memtest(foreign, tmp_path, emulator):
     with emulator(foreign, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach("mem")
-        machine.wait("Memtest86", 120)
+        machine.wait("Memtest86")
         machine.wait(r"#6  \[Moving inversions", 600)
-        machine.wait(r"Pass:  0 +Errors: (\d+)", 120)
+        machine.wait(r"Pass:  0 +Errors: (\d+)")
         assert machine.match().group(1) == "0"
         machine.leave()
         assert machine.vm("mem")["state"] == "running"
@@ -159,7 +159,7 @@ def test_xen(foreign, tmp_path, emulator):
         machine.wait_prompt()
         machine.attach("xen")
         machine.wait("PCI: MCFG area at e0000000 reserved in E820", 300)
-        machine.wait("PCI: Using MCFG for segment 0000 bus 00-00", 60)
+        machine.wait("PCI: Using MCFG for segment 0000 bus 00-00")
         machine.wait("Building a PV Dom0", 300)
 
 
@@ -174,15 +174,15 @@ def test_grub(grub, tmp_path, emulator):
         machine.wait_prompt()
         machine.attach("grub")
         machine.wait("functions:")
-        functions = machine.wait("disks:", 120)
+        functions = machine.wait("disks:")
         assert re.findall(r"00:\d\d\.0 1af4:\w{4} \[\w{4}\]", functions) == \
             ["00:00.0 1af4:0f00 [0600]", "00:02.0 1af4:1044 [ff00]", "00:10.0 1af4:1042 [0180]"]
-        assert machine.wait("tables:", 120).strip() == ""
-        tables = machine.wait("memory:", 120).replace("\r", "")
+        assert machine.wait("tables:").strip() == ""
+        tables = machine.wait("memory:").replace("\r", "")
         assert set(re.findall(r"^(\w{4}) +\d+B rev=", tables, re.MULTILINE)) >= \
             {"XSDT", "FACP", "APIC", "MCFG"}
         assert "(valid)" in tables and not re.search(r"not valid|invalid", tables)
         assert "base_addr = 0xe0000000, length = 0x100000, reserved RAM" in \
-            machine.wait(r"\[the guest has ended\]", 120).replace("\r", "")
+            machine.wait(r"\[the guest has ended\]").replace("\r", "")
         machine.wait_prompt()
         assert machine.vm("grub")["reason"] == "guest powered off"

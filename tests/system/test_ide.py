@@ -103,5 +103,5 @@ def test_no_disk(build, tmp_path, device, controller, says):
     files = bundle.make(tmp_path / "ide.cpio", conf)
     with Qemu(build, bundle=files, extra=("-device", "piix3-ide,id=old,addr=4",
                                           "-device", device)) as machine:
-        machine.wait_prompt(60)
+        machine.wait_prompt()
         assert says in machine.transcript() + machine.command("disk list")

@@ -25,7 +25,7 @@ def check_refused(build, archive, tmp_path, pattern, good=True):
     path = tmp_path / "bad.cpio"
     path.write_bytes(archive)
     with Qemu(build, bundle=path) as machine:
-        machine.wait(pattern, 60)
+        machine.wait(pattern)
         machine.wait_prompt()
         if good:
             check_good(machine)

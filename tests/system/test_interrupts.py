@@ -40,4 +40,4 @@ def test_emulator_stops(build, tmp_path, more, work, stops):
                 monitor.command("stop")
                 monitor.command("cont")
         machine.type("echo al''ive\r")
-        machine.wait("alive", 60)
+        machine.wait("alive")

@@ -29,7 +29,7 @@ def complaints(machine, name):
 
 def power_off(machine, name):
     machine.command(f"vm stop {name}")
-    wait_for(lambda: machine.vm(name)["state"] == "stopped", 240)
+    wait_for(lambda: machine.vm(name)["state"] == "stopped")
     assert machine.vm(name)["reason"] == "guest powered off"
 
 

@@ -24,7 +24,7 @@ def says(machine, name, key, text):
     """Returns what a VM's guest answers to a key."""
     machine.attach(name)
     machine.type(key)
-    machine.wait(text, limit=120)
+    machine.wait(text)
     said = machine.match().group(1) if machine.match().groups() else None
     machine.leave()
     return said
@@ -52,13 +52,13 @@ def test_hole(build, tmp_path):
     with Qemu(build / "tests/faults", bundle=files, memory="5G") as machine:
         machine.wait_prompt()
         machine.attach("sparse")
-        machine.wait("PASS filled", limit=120)
+        machine.wait("PASS filled")
         machine.leave()
         take_and_drop(machine, "sparse")
         machine.command("vm create other")
         machine.command("vm start other")
         machine.attach("other")
-        machine.wait("PASS filled", limit=120)
+        machine.wait("PASS filled")
         machine.leave()
         says(machine, "sparse", "f", "PASS hole-filled")
         audited(machine)
@@ -114,7 +114,7 @@ def test_fetched(build, tmp_path):
         machine.good("vm create sparse")
         machine.good("vm start sparse")
         machine.attach("sparse")
-        machine.wait("PASS filled", limit=120)
+        machine.wait("PASS filled")
         machine.leave()
         audited(machine)
         machine.good("vm destroy sparse")

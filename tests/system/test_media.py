@@ -57,7 +57,7 @@ def test_another_medium(build, tmp_path, emulator):
             assert "use the name of a disk, or STORE/VOLUME" in machine.command(f"vm insert alpha {wrong}"), wrong
         assert "by `vm set`, for its next start" in machine.command("vm insert alpha medium=second")
         machine.command("vm start alpha")
-        machine.attach_shell("alpha", 180)
+        machine.attach_shell("alpha")
         assert machine.shell(READ) == "FIRST medium" and machine.shell(SIZE) == "16\n"
         machine.leave()
         assert machine.command("vm insert alpha medium=second") == "alpha: second is in the drive"

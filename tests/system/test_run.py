@@ -121,7 +121,7 @@ def test_reboot(build, tmp_path):
     """`reboot now` boots again, it does not end `make run`."""
     files = bundle.write(tmp_path / "mine.cpio", CONF)
     line = f"make run HTTP_PORT={free_port()} BOOT=kernel BUILD={os.path.relpath(build, ROOT)} BUNDLE={files}"
-    terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
+    terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=300, encoding="utf-8",
                              codec_errors="replace")
     try:
         for word in ("reboot now", "poweroff now"):
@@ -186,7 +186,7 @@ def test_refused(words, said):
 
 
 @pytest.mark.parametrize("emulator, limit",
-                         [("qemu", 120), pytest.param("bochs", 1200, marks=pytest.mark.long)])
+                         [("qemu", 300), pytest.param("bochs", 1200, marks=pytest.mark.long)])
 def test_data_disk(build, tmp_path, emulator, limit):
     """
     A file that alpha writes to /data is there at the next `make run`; `make clean` asks before

@@ -67,7 +67,7 @@ def test_runs_names(build, tmp_path):
         with Qemu(build, bundle=files, channel=True, extra=card(tmp_path)) as machine:
             client = booted(machine)
             machine.attach("router")
-            machine.wait("skerry-proxy: listens", 60)
+            machine.wait("skerry-proxy: listens")
             machine.leave()
             one, two = Run(client, "one").begin(), Run(client, "two").begin()
             assert fetch(one, "9.9.9.9")[1] != 0

@@ -91,7 +91,7 @@ def test_disks(build, tmp_path, emulator):
         machine.good(f"driver restart {name}")
         machine.good("vm renew alpha")
         machine.attach("alpha")
-        assert "differ" not in machine.wait("ALLREAD\r*\n", 120)
+        assert "differ" not in machine.wait("ALLREAD\r*\n")
         assert machine.shell(WRITE) == "SAME\n"
         machine.leave()
         # a larger volume is a larger disk, without a word of the guest's
@@ -143,17 +143,17 @@ def test_whole_life(build, tmp_path):
         # a backup has what was there at its moment
         machine.good("volume create pool/full 10M")
         machine.good("vm backup alpha full pool/web=pool/full")
-        wait_for(lambda: machine.objects("vm backup list alpha")[0]["state"] == "done", 60)
+        wait_for(lambda: machine.objects("vm backup list alpha")[0]["state"] == "done")
         shell(machine, SPOIL)
         # a save, and on from there, with the disk as it is now
-        assert "stopped: saved on disk saves" in machine.command("vm save alpha saves", 120)
-        assert "alpha: running" in machine.command("vm restore alpha saves", 120)
+        assert "stopped: saved on disk saves" in machine.command("vm save alpha saves")
+        assert "alpha: running" in machine.command("vm restore alpha saves")
         assert shell(machine, SUM) != digest
         assert shell(machine, WRITE) == "SAME\n"
         shell(machine, SPOIL)
         # the disk of the backup is what the guest reads when it has it back
         machine.good("vm kill alpha")
-        wait_for(lambda: machine.vm("alpha")["state"] == "stopped", 60)
+        wait_for(lambda: machine.vm("alpha")["state"] == "stopped")
         machine.good("disk restore pool/web pool/full")
         machine.command("vm start alpha")
         machine.attach_shell("alpha", 300)

@@ -40,8 +40,8 @@ size = 32M
 """
 VMS = {"spinner": {"kernel": "spin.bin", "memory": "16M", "net": "lan mac=52:54:00:12:34:56", "cmdline": 'a "b" <&>'},
        "idle": {"kernel": "hlt.bin", "memory": "16M"}}
-LIMIT = 60
-START = 240
+LIMIT = 300
+START = 300
 
 
 # A machine as virt-install 4.1 writes one, but for the disks.

@@ -28,11 +28,11 @@ def backup(machine, words):
     """Makes a backup and waits for its end; returns the row of its only disk."""
     before = set(volumes(machine))
     machine.good(f"vm backup alpha {words}")
-    wait_for(lambda: machine.objects("vm backup list alpha")[0]["state"] not in ("begins", "copying"), 60)
+    wait_for(lambda: machine.objects("vm backup list alpha")[0]["state"] not in ("begins", "copying"))
     row, = machine.objects("vm backup list alpha")
     assert row["state"] == "done", row
     # what was kept for it is dropped when nobody reads it any more
-    wait_for(lambda: set(volumes(machine)) == before, 30)
+    wait_for(lambda: set(volumes(machine)) == before)
     return row
 
 
@@ -75,7 +75,7 @@ def test_backup(emulator, build, tmp_path):
             assert "no volume" in machine.command("disk restore pool/none pool/full")
             assert "not restored" in machine.command("disk restore pool/small pool/full")
             for words, written in (("pool/full", 0), ("pool/full pool/diff", 4), ("pool/full pool/diff pool/zeros", 0), ("vault", 4)):
-                assert "done" in machine.command(f"disk restore pool/secret {words}", 60)
+                assert "done" in machine.command(f"disk restore pool/secret {words}")
                 begin_guest(machine)
                 assert (same(machine), zeros(machine)) == (written, 4 - written), words
                 end_guest(machine)
@@ -107,11 +107,11 @@ def test_moment(build, tmp_path):
         machine.good("driver restart nvme0")
         machine.attach("alpha")
         machine.type("l")
-        machine.wait(r"ROUNDS 0x([0-9a-f]+) BAD 0x0\s", 60)
+        machine.wait(r"ROUNDS 0x([0-9a-f]+) BAD 0x0\s")
         machine.leave()
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         backup(machine, "diff pool/secret=pool/diff")
         end_guest(machine)
         digest = machine.objects("volume digest pool/secret")
-        assert "done" in machine.command("disk restore pool/again pool/full pool/diff", 60)
+        assert "done" in machine.command("disk restore pool/again pool/full pool/diff")
         assert machine.objects("volume digest pool/again") == digest

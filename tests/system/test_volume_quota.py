@@ -40,10 +40,10 @@ def test_quota(emulator, build, tmp_path):
         machine.good("vm snapshot alpha one")
         assert used(machine) == {"team-*": 4, "alpha*": 8}
         machine.good("vm snapshot alpha two")
-        assert "quota alpha* of store pool" in machine.settled("vm snapshot alpha three")
+        assert "quota alpha* of store pool" in machine.command("vm snapshot alpha three")
         machine.good("vm clone alpha@two team-x")
         assert used(machine) == {"team-*": 8, "alpha*": 12}
-        assert "quota team-* of store pool" in machine.settled("vm clone alpha@two team-y")
+        assert "quota team-* of store pool" in machine.command("vm clone alpha@two team-y")
         machine.good("vm clone alpha@two free")
         machine.good("vm destroy team-x")
         machine.good("vm snapshot drop alpha one")
@@ -51,7 +51,7 @@ def test_quota(emulator, build, tmp_path):
         # other quotas hold at once, also for a name that a volume with snapshots of a VM is given
         machine.good('store quota set pool "free* 16M, alpha* 8M"')
         assert used(machine) == {"free*": 4, "alpha*": 8}
-        assert "quota alpha* of store pool" in machine.settled("vm snapshot alpha three")
+        assert "quota alpha* of store pool" in machine.command("vm snapshot alpha three")
         assert "is not valid" in machine.command('store quota set pool "alpha* much"')
         row, = machine.objects("store list pool")
         assert row["quotas"] == [{"pattern": "free*", "bytes": 16 << 20, "used_bytes": 4 << 20},

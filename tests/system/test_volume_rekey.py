@@ -66,7 +66,7 @@ def test_rekey(emulator, build, tmp_path):
         assert known(machine) == before
         end_guest(machine)
         for name, key in (("secret", "other"), ("copy", "vault"), ("unused", "other")):
-            assert "done" in machine.command(f"volume rekey pool/{name} {key}", 60)
+            assert "done" in machine.command(f"volume rekey pool/{name} {key}")
         after = known(machine)
         assert set(after) == set(before)
         assert [after[name][0] for name in ("secret", "copy", "kept")] == ["other", "vault", "vault"]

@@ -11,7 +11,7 @@ import firmware
 from machine import PROMPT, ROOT, wait_for
 from ports import free_port
 
-LIMIT = 240
+LIMIT = 600
 
 
 def curl(port, path, *words):

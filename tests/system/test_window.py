@@ -26,7 +26,7 @@ def start(build, folder, emulator, conf, **how):
 
 def good(machine, name):
     """Waits until the guest has ended; returns what it has printed, which has no failed check."""
-    wait_for(lambda: machine.vm(name)["state"] != "running", 120)
+    wait_for(lambda: machine.vm(name)["state"] != "running")
     at = len(machine.transcript())
     machine.attach(name)
     machine.wait("the guest has ended")
@@ -75,7 +75,7 @@ def test_later_snapshots(build, tmp_path):
     with start(build, tmp_path, "qemu", FUZZED) as machine:
         machine.wait_prompt()
         for name in ("one", "two", "three"):
-            wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+            wait_for(lambda: "on-request" in machine.command("vm snapshot list target"))
             machine.command(f"vm snapshot target {name}")
             machine.command(f"vm snapshot drop target {name}")
             assert machine.vm("target")["state"] == "running", machine.vm("target")["reason"]
@@ -89,5 +89,5 @@ def test_audit(build, tmp_path):
         good(machine, "harness")
         assert machine.vm("target")["state"] == "running"
         machine.command("vm start harness")
-        wait_for(lambda: machine.vm("harness")["exits"] > 20, 60)
+        wait_for(lambda: machine.vm("harness")["exits"] > 20)
         assert ": 0 found" in machine.command("audit")

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[3] / "tests"))
 from ports import free_port  # noqa: E402
 
 LIMIT = 10
+PATIENCE = 120     # seconds for what a busy host may take long for: the link, and an answer
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -89,7 +90,7 @@ class Server:
             self.port = free_port()
         raise AssertionError(said)
 
-    def start(self, ready=True, limit=LIMIT):
+    def start(self, ready=True, limit=PATIENCE):
         line = self.spawn()
         while True:
             word, value = line.split()
@@ -148,7 +149,7 @@ class Server:
         response = connection.getresponse()
         return Answer(response, response.read())
 
-    def tls(self, method, path, body=None, token=None, headers=None, timeout=LIMIT):
+    def tls(self, method, path, body=None, token=None, headers=None, timeout=PATIENCE):
         """Makes one request over TLS; `token` None: the first token, "": no token."""
         headers = dict(headers or {})
         token = self.token if token is None else token
@@ -160,7 +161,7 @@ class Server:
         finally:
             connection.close()
 
-    def local(self, method, path, body=None, headers=None, timeout=LIMIT):
+    def local(self, method, path, body=None, headers=None, timeout=PATIENCE):
         connection = LocalConnection(self.socket, timeout)
         try:
             return self.ask(connection, method, path, body, headers)
