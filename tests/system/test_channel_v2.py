@@ -235,10 +235,11 @@ def test_samples(build, tmp_path):
             for name in set(fields) - {"resident_bytes"}:
                 assert values[name][0] <= values[name][1], name
         # A sample is late where the host had no time for it, and the next one is not: only the
-        # whole says how often they come.
+        # whole says how often they come, from one that was not very late itself.
         first, last = (dict(zip(fields, rows[i]["values"])) for i in (0, -1))
         passed = rows[-1]["time_ns"] - rows[0]["time_ns"]
-        assert passed >= 50e6 * (len(rows) - 1), (passed, len(rows))
+        assert max((rows[-1]["time_ns"] - rows[at]["time_ns"]) / (len(rows) - 1 - at)
+                   for at in range(len(rows) // 2)) >= 50e6, rows
         used = sum(last[name] - first[name]
                    for name in ("guest_ns", "monitor_ns", "steal_ns", "halted_ns"))
         assert used <= 2 * passed + 50e6, (used, passed)
@@ -248,8 +249,11 @@ def test_samples(build, tmp_path):
         assert len([row for row in client.samples if row["sample"] == "idle"]) <= 1
         host = [row for row in client.samples if row["sample"] is None]
         assert len(host) >= 8
-        busy, guest, idle = host[-1]["cpus"][0]
-        assert guest is None and abs(busy + idle - host[-1]["time_ns"]) < 1e9
+        # a CPU is busy or idle, and the last of it may not be counted yet
+        counted = [sum(row["cpus"][0][::2]) for row in host]
+        assert all(row["cpus"][0][1] is None for row in host)
+        passed = host[-1]["time_ns"] - host[0]["time_ns"]
+        assert abs(counted[-1] - counted[0] - passed) < passed / 2, (counted, passed)
         client.result("samples", "off")
         client.samples.clear()
         client.result("heartbeat", "1")

@@ -62,23 +62,32 @@ def check_console(machine):
     machine.leave()
     assert "\x1b[7m" not in machine.transcript()
     machine.attach("beta")
-    machine.wait(r"said-behind-the-back\x1b\[7m", 30)
+    machine.wait(r"said-behind-the-back\x1b\[7m")
     machine.leave()
     # A guest's escape sequences reach only whoever is attached to it, and not all of them.
     assert "\x1b]0;title" not in machine.transcript()
     assert "title" not in str(machine.objects("log show"))
 
 
-def check_sleep(machine):
-    """Two seconds by the guest's clock are two by Skerry's."""
+def slept(machine):
+    """Returns how long a sleep of two seconds takes by the guest's clock, and no less than what by Skerry's."""
     before = machine.vm("alpha")["uptime_ns"]
     machine.attach("alpha")
     out = machine.shell("cat /proc/uptime; sleep 2; cat /proc/uptime")
     machine.leave()
     after = machine.vm("alpha")["uptime_ns"]
     first, second = [float(line.split()[0]) for line in out.strip().split("\n")]
-    assert 2.0 <= second - first < 3.0
-    assert 2.0 <= (after - before) / 1e9 < 10.0
+    return second - first, (after - before) / 1e9
+
+
+def check_sleep(machine):
+    """Two seconds by the guest's clock are two by Skerry's."""
+    # A busy host makes each longer; a clock that is wrong makes all too long, or too short.
+    times = []
+    while len(times) < 8 and not (times and times[-1][0] < 3.0 and times[-1][1] < 10.0):
+        times.append(slept(machine))
+        assert times[-1][0] >= 2.0 and times[-1][1] >= 2.0, times
+    assert times[-1][0] < 3.0 and times[-1][1] < 10.0, times
 
 
 def check_stop_and_start(machine):

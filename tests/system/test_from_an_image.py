@@ -12,7 +12,8 @@ from machine import ROOT, Qemu, nvme
 
 GUIDE = ROOT / "docs/guides/from-an-image.md"
 BOOT_LIMIT = 600
-EXITS_MAX = 120_000  # of a boot with its menu: 67,000 were counted
+# Accesses to ports of a boot with its menu, which has 67,000 exits; those of timers are as many as the host is slow.
+EXITS_MAX = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,10 @@ def wait_login(machine):
         machine.wait(line, BOOT_LIMIT)
 
 
+def port_exits(machine):
+    return next(row["count"] for row in machine.objects("vm stat debian") if row["reason"] == "io")
+
+
 def test_debian(build, tmp_path, image):
     """Firmware, boot loader, system; a reboot goes through all three again; the power button ends it."""
     more = "smbios.uuid = 0b1f3c5e-89ab-4cde-8f01-23456789abcd\nsmbios.vendor = Debian one\nsmbios.serial = S-1\n"
@@ -51,7 +56,7 @@ def test_debian(build, tmp_path, image):
         machine.attach("debian")
         wait_login(machine)
         machine.leave()
-        assert machine.vm("debian")["exits"] < EXITS_MAX
+        assert port_exits(machine) < EXITS_MAX
         machine.attach("debian")
         machine.type("root\r")
         machine.wait(r"root@debian:~# ")
@@ -115,7 +120,7 @@ UEFI_GRUB = """insmod part_msdos
 search --no-floppy --set=root --file /etc/debian_version
 configfile ($root)/boot/grub/grub.cfg
 """
-UEFI_EXITS_MAX = 900_000  # 610,000 were counted, 506,000 of them of ports
+UEFI_EXITS_MAX = 900_000  # 506,000 were counted
 
 
 def test_uefi(build, tmp_path, image):
@@ -132,7 +137,7 @@ def test_uefi(build, tmp_path, image):
         for line in ("BdsDxe: starting Boot", "debian login: "):
             machine.wait(line, BOOT_LIMIT)
         machine.leave()
-        assert machine.vm("debian")["exits"] < UEFI_EXITS_MAX
+        assert port_exits(machine) < UEFI_EXITS_MAX
         machine.attach("debian")
         machine.type("root\r")
         machine.wait(r"root@debian:~# ")

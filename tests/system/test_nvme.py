@@ -39,6 +39,14 @@ def seconds(text):
     return int(minutes) * 60 + float(rest)
 
 
+def quickest(machine):
+    """Returns the seconds that 200 reads take; a busy host makes some times longer, and none shorter."""
+    times = []
+    while len(times) < 5 and (not times or times[-1] >= 10):
+        times.append(seconds(machine.shell("time dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct")))
+    return min(times)
+
+
 def wait_driver(machine, state, starts):
     """Waits until the first driver, begun so many times, is in that state; returns its row."""
     def rows():
@@ -56,11 +64,10 @@ def test_nvme(build, tmp_path):
         function = machine.objects("pci 00:04.0")[0]
         assert (function["driver"], function["dma"]) == ("nvme", True)
         assert "trusted with all memory" in machine.command("log show -c device")
-        machine.attach_shell("alpha", 120)
+        machine.attach_shell("alpha")
         assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
         # the disk works by its interrupt: without it the driver looks only ten times a second
-        said = machine.shell("time dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct")
-        assert seconds(said) < 10
+        assert quickest(machine) < 10
         machine.leave()
         assert "unexpected interrupt" not in machine.command("log show")
         machine.attach("alpha")
@@ -75,7 +82,7 @@ def test_restarted(build, tmp_path):
     path, qemu = start(build, tmp_path, controller="00:04.0")
     with qemu as machine:
         machine.wait_prompt()
-        machine.attach_shell("alpha", 120)
+        machine.attach_shell("alpha")
         machine.shell("(for i in 1 2 3 4 5 6; do dd if=/proc/cmdline bs=512 count=1 conv=sync; "
                       "done; dd if=/dev/vda bs=1M count=2 skip=6) 2>/dev/null > /tmp/want")
         machine.shell("(while [ ! -e /tmp/stop ]; do dd if=/tmp/want of=/dev/vda bs=4k "
@@ -85,7 +92,7 @@ def test_restarted(build, tmp_path):
             machine.command("driver restart nvme0")
             wait_driver(machine, "ready", starts)
         machine.attach("alpha")
-        machine.shell("touch /tmp/stop; while [ ! -e /tmp/done ]; do sleep 0.1; done", 60)
+        machine.shell("touch /tmp/stop; while [ ! -e /tmp/done ]; do sleep 0.1; done")
         assert "No such file" in machine.shell("cat /tmp/bad")
         size = int(machine.shell("wc -c < /tmp/want"))
         want = machine.shell("md5sum < /tmp/want").split()[0]

@@ -38,7 +38,7 @@ def reports(machine):
 def vectors(monitor):
     """The vector registers at moments when one of the two runs, by QEMU's own word."""
     found = []
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 600
     while time.monotonic() < limit:
         monitor.command("stop")
         text = monitor.command("info registers")

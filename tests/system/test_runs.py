@@ -158,9 +158,12 @@ def test_not_twins(client):
     said = [shell(client, TWIN).out for _ in range(4)]
     parts = [part for text in said for part in text.split(b"\n") if part]
     assert len(parts) == 20 and len(set(parts)) == 20, said
-    times = [float(shell(client, "date +%s; awk '{print $1}' /proc/uptime").out.split()[0]) for _ in range(2)]
-    wall = client.result(None, hello=2)[0]["wall_s"]
-    assert wall - 3 <= times[1] <= wall + 3, (times, wall)
+    shell(client, "true")
+    # between two looks at the host's clock, which may be far apart
+    first = client.result(None, hello=2)[0]["wall_s"]
+    told = float(shell(client, "date +%s").out)
+    last = client.result(None, hello=2)[0]["wall_s"]
+    assert first - 3 <= told <= last + 3, (first, told, last)
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.long)])
@@ -175,7 +178,7 @@ def test_fifty_at_a_time(client, rounds):
         for number in range(50):
             done = shell(client, f"echo {number}")
             assert (done.out, done.code) == (b"%d\n" % number, 0)
-        assert free() == before
+        wait_for(lambda: free() == before)  # the last pages come back a moment after a VM's end
 
 
 def busy_ns(client):
@@ -241,11 +244,12 @@ def test_figures(build, tmp_path, card):
         fields = client.result("samples", "every=60000")[0]["fields"]
         client.result("samples", "off")
         counted_runs(client, 2)
-        alone = [counted_runs(client) for _ in range(3)]
+        alone = [counted_runs(client) for _ in range(4)]
         warm = counted_warm(client)
         counted = [counted_run(client, fields) for _ in range(5)]
-        guest, monitor, taken = (sorted(column)[2] for column in zip(*counted))
-        print(f"a run: {sorted(alone)[1]} instructions, of these {guest} are its guest's; {monitor} are its monitor's; {taken} bytes")
+        # a busy host lets more of the guests' ticks come meanwhile, and none less
+        guest, monitor, taken = (min(column) for column in zip(*counted))
+        print(f"a run: {min(alone)} instructions, of these {guest} are its guest's; {monitor} are its monitor's; {taken} bytes")
         print(f"a run in a clone that was at the gate: {warm} instructions")
         assert guest < 4_000_000 + 1_500_000 * bool(card) and taken < (3 << 20) + (1 << 20) * bool(card)
-        assert sorted(alone)[1] - guest < 3_100_000 + 1_500_000 * bool(card), alone
+        assert min(alone) - guest < 3_100_000 + 1_500_000 * bool(card), alone

@@ -32,7 +32,7 @@ SMP_MS, SMP_LONG_MS = 300, 2000
 SMP_SHORT = ("unmap", "ring")
 # The seconds for a pattern, and for each virtual second of it, after which the machine counts as
 # stopped.
-PATIENCE, PATIENCE_PER_SECOND = 45, 45
+PATIENCE, PATIENCE_PER_SECOND = 300, 60
 LINE = r"THIEF (DONE|FAIL[^\r\n]*|([a-z-]+) ([a-z]\w*=[^\r\n]*))[\r\n]"
 
 

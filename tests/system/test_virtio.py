@@ -34,7 +34,7 @@ def check_rng(machine):
 
 
 def check_devices(machine, interrupt):
-    said = machine.shell("dmesg", 60)
+    said = machine.shell("dmesg")
     assert not COMPLAINTS.findall(said)
     assert "PCI: MMCONFIG" in said
     assert machine.shell("cat /sys/bus/pci/devices/*/class").split() == \
@@ -112,12 +112,15 @@ def test_empty_bus(build, tmp_path):
     files = bundle.make(tmp_path / "empty.cpio", conf, bundle.debian(build / "guests"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
-        without = exits(machine, "none")
-        with_bus = exits(machine, "empty")
+        # a busy host makes a kernel look more often whether something has come, and never less often
+        without, with_bus = [], []
+        while len(with_bus) < 4 and not (with_bus and min(with_bus) - min(without) <= SCAN_EXITS_MAX):
+            without.append(exits(machine, "none"))
+            with_bus.append(exits(machine, "empty"))
         print(f"accesses to devices: {without} without PCI, {with_bus} with an empty bus")
-        assert with_bus - without <= SCAN_EXITS_MAX
+        assert min(with_bus) - min(without) <= SCAN_EXITS_MAX, (without, with_bus)
         start(machine, "none")
-        assert "PCI: Fatal" in machine.shell("dmesg", 60)
+        assert "PCI: Fatal" in machine.shell("dmesg")
         assert machine.shell("ls /sys/bus/pci/devices").strip() == ""
         machine.leave()
 
