@@ -2,6 +2,8 @@
 """What tests with fio have in common: its command, and disks' drivers that die during a run."""
 import time
 
+from machine import LIMIT
+
 # A job for each of four queues, in a part of the disk of its own; each block has a header that says
 # where it belongs, and a checksum, which is looked at soon after the block was written.
 PASS = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thread "
@@ -11,18 +13,18 @@ PASS = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thr
 # The disk is all zero before each pass: in place of a lost write there must not be an older write
 # of the same block, which fio would take for the lost one.
 COMMAND = ("end=$(($(date +%s) + {seconds})); code=0; "
-           "while [ $code = 0 ] && [ $(date +%s) -lt $end ]; do "
+           "while [ $code = 0 ] && {{ [ $(date +%s) -lt $end ] || [ ! -e {told} ]; }}; do "
            "/sbin/blkdiscard -f -z -l {bytes} {disk} 2>/tmp/fio && {once}; code=$?; "
            "done; (exit $code)")
 
 
-def command(size, seconds, disk="/dev/vda", depth=8, more=""):
+def command(size, seconds, disk="/dev/vda", depth=8, more="", told="/"):
     """
-    Verifies 4 * size ("8M") of the disk again and again, for so many seconds of the guest's clock
-    and until the last pass is over.
+    Verifies 4 * size ("8M") of the disk again and again, for so many seconds of the guest's clock,
+    until there is the file `told`, and until the last pass is over.
     """
     once = PASS.format(size=size, disk=disk, depth=depth, more=more)
-    return COMMAND.format(bytes=4 * int(size[:-1]) << 20, seconds=seconds, disk=disk, once=once)
+    return COMMAND.format(bytes=4 * int(size[:-1]) << 20, seconds=seconds, disk=disk, once=once, told=told)
 
 
 def driver(machine, name):
@@ -36,7 +38,7 @@ def requests(machine, disk):
 def wait_requests(machine, disk, more):
     """Waits until the disk has answered this many more requests."""
     before = requests(machine, disk)
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + LIMIT
     while requests(machine, disk) < before + more:
         assert time.monotonic() < limit, f"no more requests to {disk}"
 
@@ -55,7 +57,7 @@ def die(machine, name, command="fault driver"):
     starts = driver(machine, name)["starts"]
     said = machine.command(f"{command} {name}")
     assert "allowed" not in said, said
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + LIMIT
     while driver(machine, name)["starts"] == starts:
         assert time.monotonic() < limit, f"{name} lives on"
     return wait_ready(machine, name)

@@ -73,7 +73,7 @@ def boot(machine, *names):
 
 def wait_shells(machine, *names):
     for name in names:
-        machine.attach_shell(name, 280)
+        machine.attach_shell(name)
         machine.leave()
 
 
@@ -90,8 +90,25 @@ def pings(machine, name, address, count=3):
     return int(re.search(r"(\d+) packets received", said).group(1))
 
 
+def begin_transfer(machine, source, address, more=""):
+    """Sends from one guest to another, which has an iperf3 that serves, until end_transfer()."""
+    machine.attach(source)
+    machine.type(f"(iperf3 -c {address} -t 3600 {more} -f k >/tmp/iperf 2>&1; echo iperf''-ends) &\r")
+    machine.leave()
+
+
+def end_transfer(machine, source):
+    """Ends it, and checks that nothing had ended it before."""
+    machine.attach(source)
+    machine.type("killall -TERM iperf3\r")
+    machine.wait("iperf-ends")
+    said = machine.shell("cat /tmp/iperf")
+    machine.leave()
+    assert "interrupt - the client has terminated" in said and "error - " not in said, said
+
+
 def fetch(port):
-    done = subprocess.run(["curl", "-s", "-m", "60", f"http://127.0.0.1:{port}/"],
+    done = subprocess.run(["curl", "-s", "-m", "300", f"http://127.0.0.1:{port}/"],
                           stdout=subprocess.PIPE, text=True, check=False)
     return done.stdout
 

@@ -133,8 +133,11 @@ def die_under_fio(build, tmp_path, seconds):
     with Qemu(build / "tests/faults", bundle=files, extra=extra) as machine:
         machine.limit = 600 + 3 * seconds
         machine.wait_prompt()
-        for name in ("alpha", "beta"):
+        for name in ("alpha", "beta"):  # which end as late as they boot
             machine.attach_shell(name)
+            machine.leave()
+        for name in ("alpha", "beta"):
+            machine.attach(name)
             for device in ("vda", "vdb"):
                 command = fio.command("2M", seconds + 15, f"/dev/{device}")
                 command = command.replace("/tmp/fio", f"/tmp/fio-{device}")

@@ -41,7 +41,7 @@ def test_bridge(build, tmp_path, target):
         machine.wait_prompt()
         if target == "linux":
             begin_target(machine)
-        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"))
         machine.attach_shell("harness")
         said = machine.shell("/sbin/stand_in 200 /sbin/bridge 1")
         machine.leave()
@@ -67,12 +67,12 @@ def test_no_target(build, tmp_path):
     conf = LINUX.format("harness") + TARGET.format("target")
     with start(build, tmp_path, conf, programs(build, "bridge", "stand_in")) as machine:
         machine.wait_prompt()
-        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"))
         machine.good("vm destroy target")
         machine.attach_shell("harness")
-        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 1", 60)
+        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 1")
         assert "bridge: the target does not go back" in said and "FAIL the bridge has ended" in said, said
-        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 9", 60)
+        said = machine.shell("/sbin/stand_in 1 /sbin/bridge 9")
         assert "bridge: say as root which place" in said, said
 
 
@@ -82,7 +82,7 @@ def test_afl(build, tmp_path):
     piece = (build / "tests/guest/afl/afl.cpio.gz").read_bytes()
     with start(build, tmp_path, LINUX.format("harness") + TARGET.format("target"), piece) as machine:
         machine.wait_prompt()
-        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"), 60)
+        wait_for(lambda: "on-request" in machine.command("vm snapshot list target"))
         machine.attach_shell("harness")
         machine.shell("mkdir /in; echo hello, world, hello, world >/in/seed")
         machine.shell(FUZZ.format("-D", 1), 1000)
@@ -98,7 +98,7 @@ def test_two_bridges(build, tmp_path):
     with start(build, tmp_path, conf, programs(build, "bridge", "stand_in"), extra=("-smp", "2")) as machine:
         machine.wait_prompt()
         for name in ("one", "two"):
-            wait_for(lambda target=name: "on-request" in machine.command(f"vm snapshot list {target}"), 60)
+            wait_for(lambda target=name: "on-request" in machine.command(f"vm snapshot list {target}"))
         machine.attach_shell("harness")
         machine.shell("/sbin/stand_in 200 /sbin/bridge 1 >/one & /sbin/stand_in 200 /sbin/bridge 2 >/two & wait", 300)
         said = machine.shell("cat /one /two")
@@ -116,7 +116,7 @@ def test_workers(build, tmp_path):
     with start(build, tmp_path, conf, piece, extra=("-smp", "2")) as machine:
         machine.wait_prompt()
         for n in (1, 2):
-            wait_for(lambda target=f"target{n}": "on-request" in machine.command(f"vm snapshot list {target}"), 60)
+            wait_for(lambda target=f"target{n}": "on-request" in machine.command(f"vm snapshot list {target}"))
             machine.attach_shell(f"harness{n}")
             machine.shell("mkdir /in; echo hello, world, hello, world >/in/seed")
             machine.type(f"{FUZZ.format('-D', 1)}; echo EN''DED\n")

@@ -2,6 +2,7 @@
 """Snapshots of a VM that writes to disks: these go back with it."""
 import bundle
 import disk_clones
+import qemu_monitor
 from machine import Qemu, wait_for
 from test_disk import GUEST
 from test_snapshot import DISK, one, refused
@@ -204,19 +205,22 @@ def test_dies_meanwhile(build, tmp_path):
     """The driver of a slow disk is ended twice while old blocks go back to it."""
     more = "[channel com2]\nrights = view operate\n"
     disks = ("mem", "flash")
-    with start(build, tmp_path, disks, more, ",throttling.bps-write=400000", True) as machine:
+    with start(build, tmp_path, disks, more, channel=True, extra=qemu_monitor.option(tmp_path / "monitor")) as machine, \
+            qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
         machine.wait_prompt()
         guest = Guest(machine, disks)
         before = guest.raw()
         one(machine, "vm snapshot alpha ready")
         guest.spoil("two")
+        # what goes back takes longer than the driver's two deaths, however busy the host is
+        monitor.command("block_set_io_throttle flash0 30000 0 0 0 0 0")
         machine.channel.send(b'{"id":1,"command":"vm reset alpha --to ready"}\n')
         wait_for(lambda: "reset to snapshot ready" in machine.command("log show -n 5"))
         for _ in range(2):
             machine.command("driver restart nvme0")
-            wait_for(lambda: all(row["state"] == "ready" for row in machine.objects("driver list")),
-                     30)
-        reply = machine.channel.reply(60)
+            wait_for(lambda: all(row["state"] == "ready" for row in machine.objects("driver list")))
+        monitor.command("block_set_io_throttle flash0 0 0 0 0 0 0")
+        reply = machine.channel.reply()
         assert reply["status"] == "ok", reply
         log = machine.command("log show -n 20")
         assert log.count("driver nvme0: back") == 2, log

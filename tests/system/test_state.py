@@ -59,15 +59,16 @@ def test_rebuilt_disk(build, rebuilding, tmp_path, vcpus):
     with Qemu(rebuilding, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
-        machine.type(f"{fio.command(size='4M', seconds=15)}; echo fio''-ends=$?\r")
+        machine.type(f"({fio.command(size='4M', seconds=15, told='/tmp/enough')}; echo fio''-ends=$?) &\r")
         machine.leave()
+        fio.wait_requests(machine, "data", 20)
         fio.die_often(machine, "data", 5, random.Random(1), "driver restart")
         machine.attach("alpha")
+        machine.type("touch /tmp/enough\r")
         machine.wait(r"fio-ends=(\d+)")
         assert machine.match().group(1) == "0"
         machine.leave()
-        lines = machine.command("log show -n 1000")
-        assert re.search(r"rebuilt (\d+) times", lines.split("driver restart data", 1)[1]), lines
+        wait_for(lambda: re.search(r"rebuilt (\d+) times", machine.command("log show -n 1000").split("driver restart data", 1)[1]))
         assert machine.objects("disk stat")[0]["errors"] == 0
 
 
@@ -83,7 +84,7 @@ def test_rebuilt_cards(build, rebuilding, tmp_path):
         machine.wait_prompt()
         machine.command("vm create cards")
         machine.type("vm start cards\r")
-        machine.wait("cards: (?:stopped|crashed): ", 120)
+        machine.wait("cards: (?:stopped|crashed): ")
         if machine.vm("cards")["exit_code"] != 16:
             machine.attach("cards")  # returns what the guest printed
             machine.leave()
@@ -104,17 +105,12 @@ def test_rebuilt_net(build, rebuilding, tmp_path, vcpus):
         net.boot(machine, "alpha", "beta")
         net.shell(machine, "beta", "iperf3 -s -D >/dev/null 2>&1")
         before = net.ports(machine)["beta"]["sent_bytes"]
-        machine.attach("alpha")
-        machine.type(f"iperf3 -c 10.0.2.16 -t 5 -P {vcpus} -f k; echo iperf''-ends=$?\r")
-        machine.leave()
+        net.begin_transfer(machine, "alpha", "10.0.2.16", f"-P {vcpus}")
         for _ in range(2):
             wait_for(lambda: net.ports(machine)["beta"]["sent_bytes"] > before + 1000000)
             fio.die(machine, "lan.switch", "driver restart")
             before = net.ports(machine)["beta"]["sent_bytes"]
-        machine.attach("alpha")
-        machine.wait(r"iperf-ends=(\d+)")
-        assert machine.match().group(1) == "0"
-        machine.leave()
+        net.end_transfer(machine, "alpha")
         assert net.pings(machine, "alpha", "10.0.2.16") == 3
 
         def said(name):
