@@ -3,7 +3,7 @@
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, wait_for
 
 
 def tiny(build, tmp_path):
@@ -28,7 +28,7 @@ def test_audit(build, tmp_path, emulator):
     """
     with emulator(build, bundle=tiny(build, tmp_path)) as machine:
         machine.wait_prompt()
-        machine.wait_end("three")
+        wait_for(lambda: machine.vm("three")["state"] == "stopped")
         full = audit(machine)
         for name in ("one", "two", "three"):
             machine.command(f"vm destroy {name}")

@@ -419,7 +419,7 @@ def check_restored(machine, noise):
     for _ in range(3):
         row = one(machine, "disk restore back vault next")
         assert (row["state"], row["copied_bytes"]) == ("done", len(noise)), row
-        left.append((machine.free_pages(), len(machine.objects("handles"))))
+        left.append((machine.steady_free(), len(machine.objects("handles"))))
     assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
     machine.command("vm create look")
     machine.command("vm start look")
@@ -462,8 +462,8 @@ def test_places(build, tmp_path, emulator):
                                        "diff data=next"), 3):
             one(machine, f"vm backup count {line}")
             assert wait_ends(machine, number)["event"] == "backup_done"
-            left.append((machine.free_pages(), len(machine.objects("handles"))))
-        # nothing is left of a backup; a busy CPU gives the last pages back later
+            left.append((machine.steady_free(), len(machine.objects("handles"))))
+        # nothing is left of a backup
         assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
         check_restored(machine, noise)
         wait_counts(machine, "count")

@@ -196,7 +196,7 @@ def test_slow_reader(build, tmp_path):
         assert machine.command("vm create tiny").startswith("tiny: created")
         assert [channel.reply()["id"] for _ in range(100)] == list(range(100))
         channel.event("created", "tiny")
-        channel.wait(lambda: channel.log and "tiny" in channel.log[-1].get("vm", ""))
+        channel.wait(lambda: any(line.get("vm") == "tiny" for line in channel.log))
         # Each line has the number after that of the line before, but for lines reported as lost.
         number, lost = 0, 0
         for line in channel.log:

@@ -50,12 +50,13 @@ vsock = yes
 
 
 TEMPLATES = {"busybox", "python"}
+LIMIT = 300     # seconds for what takes a few where the host has time
 
 
 def ctl(server, *words, data=b""):
     program = Path(server.program).parent / "skerryctl"
     return subprocess.run([program, "--socket", server.socket, *words], input=data, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=100, check=False)
+                          stderr=subprocess.PIPE, timeout=LIMIT, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +82,21 @@ def line(build, tmp_path_factory):
 
 
 def run(server, *command, headers=None, **more):
-    return server.tls("POST", "/v1/runs", {"template": "busybox", "command": list(command), **more}, headers=headers, timeout=100)
+    return server.tls("POST", "/v1/runs", {"template": "busybox", "command": list(command), **more}, headers=headers, timeout=LIMIT)
 
 
-def shell(server, text, **more):
-    done = run(server, "sh", "-c", text, **more)
-    assert done.status == 200, done.body
-    return done.json()
+def ended(server, answer):
+    """What a run came to; beside other work its answer may come before its end."""
+    done = answer.json()
+    while done["state"] != "done":
+        done = server.tls("GET", f"/v1/runs/{done['id']}?wait=50").json()
+    return done
+
+
+def shell(server, text, limits=(), **more):
+    done = run(server, "sh", "-c", text, limits={"wall_s": LIMIT} | dict(limits), **more)
+    assert done.status in (200, 202), done.body
+    return ended(server, done)
 
 
 def names(machine):
@@ -129,7 +138,7 @@ def test_cpus(line):
     """A run that is capped gets its share and no more; Skerry says in words what it does not give."""
     _, server = line
     done = shell(server, "while :; do :; done", limits={"cpus": 0.2, "wall_s": 4})
-    assert done["result"] == "out-of-time" and done["used"]["cpu_s"] < 1.6, done
+    assert done["result"] == "out-of-time" and done["used"]["cpu_s"] < 0.4 * max(4, done["used"]["wall_s"]), done
     refused = run(server, "true", limits={"cpus": 2})
     assert refused.status == 422, refused.body
     refused = ctl(server, "run", "busybox", "--cpus", "0.5", "--memory", "1G", "--", "true")
@@ -140,22 +149,20 @@ def test_cpus(line):
 def test_limits(line):
     """A fork bomb, output without end, a loop, memory without end: each ends by its own word, and nothing is left."""
     machine, server = line
-    began = time.monotonic()
     done = shell(server, "b() { b | b & }; b; while :; do :; done", limits={"wall_s": 3})
     assert done["result"] in ("out-of-time", "out-of-memory"), done
     assert shell(server, "while :; do sleep 1; done", limits={"wall_s": 2})["result"] == "out-of-time"
     done = shell(server, "while :; do echo again and again; done", limits={"output_bytes": 5000})
     assert done["result"] == "out-of-output" and len(done["stdout"]) == 5000
-    done = shell(server, "while :; do :; done", limits={"cpu_s": 1, "wall_s": 60})
+    done = shell(server, "while :; do :; done", limits={"cpu_s": 1})
     assert done["result"] == "out-of-cpu" and done["used"]["cpu_s"] >= 1
-    done = shell(server, "while :; do cat /proc/cpuinfo; done >/dev/null", limits={"exits": 20000, "wall_s": 60})
+    done = shell(server, "while :; do cat /proc/cpuinfo; done >/dev/null", limits={"exits": 20000})
     assert done["result"] == "out-of-exits" and done["used"]["exits"] > 20000, done
-    assert shell(server, "exec tail /dev/zero", limits={"wall_s": 60})["result"] == "out-of-memory"
-    assert shell(server, "tail /dev/zero | cat", limits={"wall_s": 60})["result"] == "exit"
+    assert shell(server, "exec tail /dev/zero")["result"] == "out-of-memory"
+    assert shell(server, "tail /dev/zero | cat")["result"] == "exit"
     # the program may do what it likes to its machine
     assert shell(server, "echo b >/proc/sysrq-trigger; sleep 100", limits={"wall_s": 5})["result"] in ("crash", "out-of-time")
     assert shell(server, "poweroff -f")["result"] == "crash"
-    assert time.monotonic() - began < 200
     assert shell(server, "echo fine")["stdout"] == "fine\n"
     assert names(machine) == TEMPLATES
     assert ": 0 found" in machine.command("audit")
@@ -204,7 +211,7 @@ def test_stop(line):
     wait_for(lambda: len(names(machine)) == 3)
     assert [item["state"] for item in server.tls("GET", "/v1/runs").json()["items"]][-1] == "running"
     server.tls("DELETE", path)
-    done = server.tls("GET", path + "?wait=20").json()
+    done = ended(server, server.tls("GET", path))
     assert (done["state"], done["result"]) == ("done", "stopped")
     assert names(machine) == TEMPLATES
     run(server, "sleep", "1000", headers={"Prefer": "wait=0"})
@@ -212,7 +219,7 @@ def test_stop(line):
     server.kill()
     os.unlink(server.socket)
     server.start()
-    wait_for(lambda: names(machine) == TEMPLATES, 60)
+    wait_for(lambda: names(machine) == TEMPLATES)
 
 
 def test_skerryctl(line):
@@ -254,10 +261,7 @@ def test_python(line):
     _, server = line
 
     def python(_):
-        done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS],
-                                                  "limits": {"wall_s": 600}}, timeout=100).json()
-        while done["result"] is None:   # four Pythons are slow beside other work: the answer came before the end
-            done = server.tls("GET", f"/v1/runs/{done['id']}?wait=50", timeout=100).json()
+        done = ended(server, run(server, "python3", "-c", TWINS, template="python", limits={"wall_s": 600}))
         assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
         return done["stdout"].split()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -285,7 +289,7 @@ def test_guide(line):
     assert b'event: stdout\ndata: {"stdout":"42\\n"}\n' in done.stdout and b"event: end\n" in done.stdout
 
 
-def read_until(terminal, wanted, limit=60):
+def read_until(terminal, wanted, limit=LIMIT):
     """What comes from a terminal until `wanted` has come."""
     said, end = b"", time.monotonic() + limit
     while wanted not in said:
@@ -308,8 +312,7 @@ def test_terminal(line):
         assert b"30 90\r\n" in read_until(ours, b"42\r\n")
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
         running.send_signal(signal.SIGWINCH)
-        time.sleep(1)
-        os.write(ours, b"stty size; sleep 1000\r")
+        os.write(ours, b"until [ \"$(stty size)\" = '40 100' ]; do sleep 0.1; done; stty size; sleep 1000\r")
         read_until(ours, b"40 100\r\n")
         os.write(ours, b"\x03")
         number, = [item["id"] for item in server.tls("GET", "/v1/runs").json()["items"] if item["state"] == "running"]
@@ -321,7 +324,7 @@ def test_terminal(line):
         assert done.returncode == 1 and b"regular file" in done.stderr, done
         os.write(ours, b"sha256sum /tmp/in/file; exit 5\r")
         read_until(ours, hashlib.sha256(data).hexdigest().encode())
-        assert running.wait(60) == 5
+        assert running.wait(LIMIT) == 5
         assert termios.tcgetattr(theirs) == before
     finally:
         running.kill()
@@ -342,7 +345,7 @@ def test_live(line):
     row, = machine.objects("runs")
     assert (row["template"], row["state"]) == ("busybox", "running") and row["owner"].endswith(" via socket"), row
     running.send_signal(signal.SIGINT)
-    assert running.communicate(timeout=30)[0] == b"" and running.returncode == 130
+    assert running.communicate(timeout=LIMIT)[0] == b"" and running.returncode == 130
     wait_for(lambda: names(machine) == TEMPLATES)
 
 
@@ -373,6 +376,7 @@ def test_dropped(line):
     wait_for(lambda: len(names(machine)) == 5)
     shown = [(row["template"], row["owner"]) for row in machine.objects("runs")]
     assert {row[0] for row in shown} == {"once"} and [row[1] == "warm" for row in sorted(shown)] == [False, True], shown
+    wait_for(lambda: ctl(server, "template", "list").stdout.split(b"once", 1)[-1].split(b"\n")[0].split()[-3:] == [b"1", b"1", b"0"])
     listed = {row.split()[0]: row.split() for row in ctl(server, "template", "list").stdout.decode().splitlines()[1:]}
     assert listed.keys() == {*TEMPLATES, "once"}, listed
     assert (listed["once"][1:4], listed["once"][-3:]) == (["ready", "busybox", "96M"], ["1", "1", "0"]), listed
@@ -403,13 +407,15 @@ def test_net(line):
     with host_page(b"hello\n") as page, host_page(b"another\n") as other:
         made = ctl(server, "template", "agent", "--image", "busybox", "--net", "lan private", "memory=96M", "net.egress=10.0.2.2/tcp")
         assert (made.returncode, made.stdout) == (0, b"agent: is a template\n"), made.stderr
-        script = f"for port in {page} {other}; do timeout 2 wget -q -O - http://10.0.2.2:$port/; done; ping -c 1 -W 1 10.0.2.2 >&2"
-        done = ctl(server, "run", "agent", "--", "sh", "-c", script)
+        # what is refused never comes, and what is not may take a while
+        script = (f"timeout 100 wget -q -O - http://10.0.2.2:{page}/; timeout {{}} wget -q -O - http://10.0.2.2:{other}/; "
+                  "ping -c 1 -W 1 10.0.2.2 >&2")
+        done = ctl(server, "run", "agent", "--", "sh", "-c", script.format(100))
         assert (done.stdout, done.returncode) == (b"hello\nanother\n", 1), done.stderr
         # a list of its own is within the template's, also where clones wait that have that one
         assert ctl(server, "template", "agent", "--warm", "1").returncode == 0
         wait_for(lambda: len(names(machine)) == 4)
-        done = ctl(server, "run", "agent", "--egress", f"10.0.2.2:{page}/tcp", "--", "sh", "-c", script)
+        done = ctl(server, "run", "agent", "--egress", f"10.0.2.2:{page}/tcp", "--", "sh", "-c", script.format(2))
         assert (done.stdout, done.returncode) == (b"hello\n", 1), done.stderr
         done = ctl(server, "run", "agent", "--egress", "none", "--", "timeout", "2", "wget", f"http://10.0.2.2:{page}/")
         assert done.returncode != 0

@@ -7,7 +7,7 @@ import bundle
 import pytest
 import runs
 from channel_v2 import Client
-from machine import ROOT
+from machine import ROOT, wait_for
 from net import host_page, ports, way_out
 from ring_3 import EMULATORS
 from test_runs import CONF, FILES
@@ -176,5 +176,5 @@ def test_runs_net(build, tmp_path, emulator):
             for number in range(20):
                 done = runs.run(client, "busybox", f"run{number}", ["wget", "-q", "-O", "-", f"http://10.0.2.2:{page}/"])
                 assert (done.out, done.code) == (b"the host says: hello\n", 0), (number, done.out, done.error)
-            assert set(ports(machine)) == before and memory(client) == pages
+            wait_for(lambda: set(ports(machine)) == before and memory(client) == pages)
             assert ": 0 found" in machine.command("audit")

@@ -145,7 +145,7 @@ def test_fork(line):
     machine, server = line
     box = make(server, env={"A": "1"})
     shell(server, box, "echo both >/tmp/a")
-    made = server.tls("POST", box + "/fork", {"timeout_s": 60}, timeout=100)
+    made = server.tls("POST", box + "/fork", {"timeout_s": 600}, timeout=100)
     assert made.status == 201, made.body
     fork = "/v1/sandboxes/" + made.json()["id"]
     assert shell(server, fork, "echo $A; cat /tmp/a; echo fork >/tmp/a")["stdout"] == "1\nboth\n"

@@ -97,7 +97,7 @@ def test_over_a_boot(build, tmp_path, emulator):
         assert machine.vm("count")["state"] == "stopped"
         assert machine.vm("count")["reason"] == "saved to the store on channel com2"
         machine.attach("count")
-        machine.wait_rest()
+        machine.wait(r"\[the guest has ended\]")
         before = machine.transcript()
         last = last_of(counts_of(before))
     content = path.read_bytes()

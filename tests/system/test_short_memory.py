@@ -2,8 +2,6 @@
 """
 What is done to a guest's state while the host has ever less memory is done, or refused in words.
 """
-import time
-
 import bundle
 from machine import Qemu, wait_for
 
@@ -29,11 +27,13 @@ def fills(machine, pages):
 
 def largest(machine):
     """Returns how many pages of RAM a VM can have at the most."""
-    low, high = 512, machine.free_pages()
+    free = machine.steady_free()
+    low, high = 512, free
     while high - low > 1:
         middle = (low + high) // 2
         if fills(machine, middle):
             machine.good("vm destroy filler")
+            wait_for(lambda: machine.free_pages() > free - SLACK)
             low = middle
         else:
             high = middle
@@ -42,7 +42,7 @@ def largest(machine):
 
 def attempt(machine, line, undo):
     """The command works, or says that there is no memory; then it is undone."""
-    out = machine.command(line, 60)
+    out = machine.command(line)
     if out.startswith("error: "):
         assert "memory" in out or "MiB" in out or "KiB" in out or "pages" in out, out
         return False
@@ -72,8 +72,7 @@ def test_ever_less(build, tmp_path):
         done = {line: 0 for line, _ in ROUND}
         clones = 0
         most = largest(machine)
-        time.sleep(1)  # the last pages of the last VM come back a little later
-        before = machine.free_pages()
+        before = machine.steady_free()
         for less in LESS:
             wait_for(lambda: machine.free_pages() > before - SLACK)
             assert fills(machine, most - less)

@@ -87,9 +87,16 @@ def test_counter(build, tmp_path, emulator):
             assert counts == list(range(counts[0], counts[0] + len(counts))), counts
             machine.wait_end(name)
             machine.wait_prompt()
-        # the guest has begun behind the same number again and again
-        counts = end(machine, "count")
-        assert counts.count(first[0]) > times / 4, counts
+        # the guest begins behind the same number again and again; each is printed once it has had the time
+        at = len(machine.transcript())
+        for _ in range(times // 10):
+            one(machine, "vm reset count --to one")
+            machine.attach("count")
+            machine.wait(rf"COUNT 0x{first[0]:x}\s")
+            machine.leave()
+        end(machine, "count")
+        said = [int(n, 16) for n in re.findall(r"COUNT 0x([0-9a-f]+)\s", machine.transcript()[at:])]
+        assert said.count(first[0]) >= times // 10 and max(said) > first[0], said
         machine.wait_end("count")
         machine.wait_prompt()
         assert ": 0 found" in machine.command("audit")
@@ -111,12 +118,12 @@ def test_clock(build, tmp_path, emulator, clock):
         wait_counts(machine, "count")
         one(machine, "vm snapshot count one")
         begun, since = guest_ns("count"), host_ns()
-        wait_for(lambda: host_ns() > since + 5 * 10**9, 120)
+        wait_for(lambda: host_ns() > since + 8 * 10**9)
         one(machine, "vm reset count --to one")
         one(machine, "vm clone count@one alpha")
+        gone = {name: guest_ns(name) - begun for name in ("count", "alpha")}
         for name in ("count", "alpha"):
-            gone = guest_ns(name) - begun
-            assert gone > 5 * 10**9 if clock == "jump" else gone < 4 * 10**9, (name, gone)
+            assert gone[name] > 8 * 10**9 if clock == "jump" else gone[name] < 7 * 10**9, gone
             end(machine, name)
             machine.wait_end(name)
             machine.wait_prompt()
@@ -239,7 +246,7 @@ def test_leaves_nothing(build, tmp_path):
             for line in ROUND:
                 out = machine.command(line)
                 assert "error: " not in out, out
-            left.append((machine.free_pages(), len(machine.objects("handles"))))
+            left.append((machine.steady_free(), len(machine.objects("handles"))))
             machine.wait_free(left[0][0])
         assert len({handles for _, handles in left}) == 1, left
 
@@ -377,9 +384,9 @@ def test_linux(build, tmp_path):
             assert machine.shell("cat /sys/class/net/eth0/carrier") == "0\n"
             machine.shell(f"echo {name} >/tmp/file; sleep 1")
             machine.shell("cd /sys/bus/virtio/drivers/virtio_net; d=$(ls -d virtio*); "
-                          "echo $d >unbind; echo $d >bind; cd /; ip link set eth0 up; sleep 1")
+                          "echo $d >unbind; echo $d >bind; cd /; ip link set eth0 up; "
+                          "until grep 1 /sys/class/net/eth0/carrier; do usleep 100000; done")
             assert machine.shell("cat /sys/class/net/eth0/address").strip() != address
-            assert machine.shell("cat /sys/class/net/eth0/carrier") == "1\n"
             assert "stall" not in machine.shell("dmesg | tail -n 20")
             machine.leave()
         machine.attach("alpha")
@@ -405,8 +412,8 @@ def test_harness(build, tmp_path):
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
         machine.leave()
-        done = subprocess.run([sys.executable, harness, link, "alpha", "alpha# ", "10"],
-                              capture_output=True, text=True, timeout=120)
+        done = subprocess.run([sys.executable, harness, link, "alpha", "alpha# ", "20"],
+                              capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         print(done.stdout)
         assert int(re.search(r"(\d+) resets in", done.stdout).group(1)) > 5

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 import bundle
+import fio
 import ring_3
 import write_log
 from machine import Qemu, plain_iso, wait_for
@@ -51,7 +52,7 @@ def rekey_in_background(machine, key):
 
 
 def ended(machine):
-    wait_for(lambda: last(machine)["state"] in ("done", "failed"), 120)
+    wait_for(lambda: last(machine)["state"] in ("done", "failed"))
     return last(machine)
 
 
@@ -85,10 +86,11 @@ def test_live(emulator, build, tmp_path):
         old = known(machine)["secret"]
         assert machine.objects("volume rekey list") == []
         counts(machine)
-        assert "done" in machine.command("volume rekey pool/secret other", 120)
+        assert "done" in machine.command("volume rekey pool/secret other")
         row = last(machine)
         assert (row["store"], row["volume"], row["key"], row["state"]) == ("pool", "secret", "other", "done")
         assert row["round"] >= 2 and row["reason"] == ""
+        fio.wait_requests(machine, "pool/secret", 40)  # the guest may be slow
         print(f"{emulator.__name__}: {row['round']} rounds, {row['copied_bytes'] >> 10} KiB in the last, "
               f"held for {held_us(machine)} us")
         written = counted(machine)
@@ -106,7 +108,7 @@ def test_live(emulator, build, tmp_path):
         ask(machine, "v", r"VERIFIED 0x[0-9a-f]+ BAD 0x0\s")
         # paused it needs no round but the first and the last; the same named key again is another key
         machine.good("vm pause alpha")
-        assert "done" in machine.command("volume rekey pool/secret other", 120)
+        assert "done" in machine.command("volume rekey pool/secret other")
         machine.good("vm resume alpha")
         ask(machine, "v", r"VERIFIED 0x[0-9a-f]+ BAD 0x0\s")
         assert known(machine)["secret"] != new and known(machine)["secret"][0] == "other"
@@ -133,12 +135,16 @@ def test_deaths(build, tmp_path):
         # a guest that writes everywhere may be faster than the copy; it loses nothing, and its volume keeps its key then
         counts(machine, "C")
         before = known(machine)["secret"]
-        said = machine.command("volume rekey pool/secret other", 240)
+        said = machine.command("volume rekey pool/secret other")
         assert "writes faster than it is copied" in said or said.endswith(": done"), said
         assert (known(machine)["secret"] == before) == ("faster" in said)
         before = known(machine)["secret"]
         rekey_in_background(machine, "other")
-        machine.good("volume rekey cancel pool/secret")
+        for _ in range(8):  # it may have ended before, on a busy host
+            if "error: " not in machine.command("volume rekey cancel pool/secret"):
+                break
+            before = known(machine)["secret"]
+            rekey_in_background(machine, "other")
         assert "does not get another key now" in machine.command("volume rekey cancel pool/secret")
         assert ended(machine)["reason"] == "it keeps its key: it was cancelled"
         counted(machine)
@@ -180,7 +186,7 @@ def test_cut(build, tmp_path, cuts):
         counts(machine)
         first = log.stat().st_size
         machine.good("volume rekey pool/secret other")
-        counted(machine)
+        written = counted(machine)
     entries = write_log.read(log)
     sizes = [write_log.SECTOR + len(entry.data) for entry in entries]
     begun = next(at for at in range(len(entries)) if sum(sizes[:at]) + write_log.SECTOR >= first)
@@ -192,7 +198,9 @@ def test_cut(build, tmp_path, cuts):
         survives = (write_log.none, write_log.whole)[number % 2]
         (tmp_path / "cut.img").write_bytes(write_log.image(before, entries, cut, survives, chance))
         content = opened(tmp_path / "cut.img", "secret")
-        some = numbers(content, chance.sample(range(FEW), 3))
+        # a slow guest has not been to all blocks by the end
+        had_turn = {STRIDE * number % FEW for number in range(1, (FEW if cut < len(entries) else written) + 1)}
+        some = numbers(content, chance.sample(sorted(had_turn), min(3, len(had_turn))))
         assert some or cut < len(entries), f"{cut} of {len(entries)}, {survives.__name__}"
         assert TEXT in content.block(1022)
         found.add(store_check.Image(tmp_path / "cut.img").keys()["secret"][0])

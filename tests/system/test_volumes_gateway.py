@@ -10,12 +10,12 @@ from pathlib import Path
 import bundle
 import firmware
 import pytest
-from machine import Qemu
+from machine import Qemu, wait_for
 from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "gateway/tests/system"))
-from client import Server, wait_for  # noqa: E402
+from client import Server  # noqa: E402
 
 CONF = """[channel com2]
 rights = view operate console configure host content
@@ -138,7 +138,7 @@ def test_content(line, tmp_path):
     assert made.status == 201, made.body
     assert server.tls("POST", "/v1/vms/pc/actions/start").status == 200
     machine.attach("pc")
-    machine.wait("SECOND sector", 60)
+    machine.wait("SECOND sector")
     machine.leave()
     for path in ("content", "digest"):
         used = server.tls("GET", f"{POOL}/pc/{path}")
@@ -168,8 +168,8 @@ def test_power_cut(build, tmp_path):
     with boot(build, tmp_path, port) as machine:
         machine.wait_prompt()
         try:
-            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up", 30)
-            rows = wait_for(lambda: server.tls("GET", POOL).json().get("items"), 30)
+            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
+            rows = wait_for(lambda: server.tls("GET", POOL).json().get("items"))
             assert [(row["name"], row["users"]) for row in rows] == [("pc.part", "")]
             kept = machine.objects("volume digest pool/pc.part bytes=16384")[0]["sha256"]
             assert kept == hashlib.sha256(data[:16384]).hexdigest()

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The console's answers to mistakes lead on, and come once."""
 import re
-import time
 
 import bundle
-from machine import Qemu
+from machine import Qemu, wait_for
 
 CONF = """[vm fine]
 kernel = built-in
@@ -95,20 +94,18 @@ def test_hints(build, tmp_path):
         machine.attach("new")
         machine.wait(r"\[it has not been started\]")
         machine.leave()
-        limit = time.monotonic() + 60
-        while machine.vm("mute")["state"] != "running":
-            assert time.monotonic() < limit
+        wait_for(lambda: machine.vm("mute")["state"] == "running")
         machine.attach("mute")
         machine.wait(r"\[nothing printed so far; a Linux needs console=ttyS0 in its cmdline\]")
         machine.leave()
         machine.type("vm set mute \t\t")
-        offered = machine.wait(r"trap=[^\n]*\n", 20)
+        offered = machine.wait(r"trap=[^\n]*\n")
         assert "weight=" in offered and "memory=" not in offered, offered
         machine.type("\x15vm create x kernel=\t\x15mem\r")
-        machine.wait("kernel=vmlinuz ", 20)
+        machine.wait("kernel=vmlinuz ")
         machine.wait_prompt()
         machine.type("vm create x initrd=\t\x15mem\r")
-        machine.wait("initrd=initramfs.cpio.gz ", 20)
+        machine.wait("initrd=initramfs.cpio.gz ")
         machine.wait_prompt()
 
 
