@@ -80,6 +80,11 @@ def stop(machine, server, number):
     assert ctl(server, "stop", number)[2] == 0
 
 
+def is_done(server, number):
+    """Whether skerryd has seen the run's VM end, so that its ports are nobody's."""
+    return server.tls("GET", f"/v1/runs/{number}").json()["state"] == "done"
+
+
 def is_closed(port):
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) != 0
@@ -125,8 +130,8 @@ def test_two_at_once(line):
         with pytest.raises(ConnectionError):
             held.recv(1)
     assert is_closed(left) and is_closed(echo) and fetch(right) == "two\n"
-    wait_for(lambda: vm not in names(machine))
-    # the number of a port is free at once, for another run, which ends by itself
+    wait_for(lambda: vm not in names(machine) and is_done(server, one))
+    # the port is free for another run, which ends by itself
     three, vm, _ = begin(machine, server, "nc -l -p 80 -e cat", f"{left}:80")
     wait_for(lambda: connected(left)).close()
     wait_for(lambda: is_closed(left) and vm not in names(machine))
@@ -147,7 +152,7 @@ def test_one_after_another(line):
         assert fetch(port) == f"page {number}\n", seen
         seen.append(address)
         stop(machine, server, run)
-        wait_for(lambda vm=vm: vm not in names(machine))
+        wait_for(lambda vm=vm, run=run: vm not in names(machine) and is_done(server, run))
     assert len(set(seen)) < 4, seen
 
 
