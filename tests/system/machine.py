@@ -134,6 +134,7 @@ class Machine:
         self.process = None
         self.limit = LIMIT
         self.reported = False
+        self.prompted = False
 
     def __enter__(self):
         return self
@@ -209,6 +210,10 @@ class Machine:
         return wait_for(lambda: [said for said in [self.typed(line, limit)] if BUSY not in said], self.limit)[0]
 
     def typed(self, line, limit=None):
+        # Before the first prompt the manager turns the UART's FIFO on, which loses what comes meanwhile.
+        self.prompted = self.prompted or re.search(PROMPT, self.transcript()) is not None
+        if not self.prompted:
+            self.wait_prompt(limit)
         self.type(line + "\r")
         self.wait(re.escape(line) + r"\r*\n", limit)
         return self.wait_prompt(limit).replace("\r", "")
