@@ -13,15 +13,17 @@ NUMBERS = itertools.count(os.getpid())
 
 
 def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    """Whether nobody has the port, over TCP or UDP."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
     return True
 
 
 def free_port():
-    """A port that nobody listens at."""
+    """A port that nobody listens at, over TCP or UDP."""
     ports = (FIRST + WORKER * EACH + number % EACH for number in NUMBERS)
     return next(port for port in ports if is_free(port))

@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from ports import free_port
+
 KEY = "sk-test-0123456789abcdef-MUST-NOT-BE-SEEN"
 
 
@@ -150,8 +152,7 @@ class Proxy:
 
     def __init__(self, program, folder, text):
         self.program, self.folder, self.conf = program, folder, folder / "proxy.conf"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.write(text)
         self.log_path = folder / "proxy.log"
         with open(self.log_path, "wb") as log:

@@ -11,22 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from client import wait_for
 from name_server import AAAA, CNAME, TXT, Asker, Server, answer, question, read, record
+from ports import free_port
 from proxy import Proxy
 
 GOOD, OTHER = "9.9.9.9", "9.9.9.10"
-
-
-def free_port():
-    """A port that is free over UDP and TCP."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
-            port = one.getsockname()[1]
-            try:
-                two.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def honest(asked, name):
@@ -186,9 +176,7 @@ def test_share(named):
         for client in many:
             for _ in range(8):
                 client.send(question("silent.lib.test"))
-        until = time.monotonic() + 4                # they are given up 6 s after they came
-        while len(server.asked) < 128:
-            assert time.monotonic() < until
+        wait_for(lambda: len(server.asked) >= 128, 4)       # they are given up 6 s after they came
         assert other.ask("api.test")[:2] == ("done", [GOOD])
         other.send(question("silent.lib.test"))
         assert other.ask("api.test")[:2] == ("done", [GOOD])
@@ -267,7 +255,8 @@ def test_again(named):
         one.again()
         one.wait_log("has read")
         assert client.ask("api.test")[0] == "no name" and client.ask("other.test")[0] == "done"
-        process, = names_process(one)
+        # the one before it has been killed, and is there until it is reaped
+        process, = wait_for(lambda: len(found := names_process(one)) == 1 and found)
         said = Path(f"/proc/{process}/status").read_text(encoding="ascii")
         assert "Seccomp_filters:\t2\n" in said and "CapEff:\t0000000000000000" in said and "CapPrm:\t0000000000000000" in said
         os.kill(process, 9)
