@@ -229,6 +229,7 @@ def test_named_to_skerry(line):
     begun = run(server, wait=0, token=server.make_token(["operator"])).headers["location"]
     wait_for(lambda: len(fake.vms) == 2)
     assert re.fullmatch(r"test via token \d+", fake.vms[clone_of(fake)].run_of)
+    wait_for(lambda: len(fake.told) == 1)
     server.tls("DELETE", begun)
     gone(fake)
     assert set_warm(server, 1).status == 200
