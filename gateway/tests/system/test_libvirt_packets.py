@@ -103,6 +103,7 @@ def test_nothing_before_the_connection_is_open(server):
 
 def test_a_connection_that_is_not_opened_ends(server, peer):
     """Whatever it sends: nothing, half a packet, calls whose answers it does not read."""
+    began = time.monotonic()
     silent, half, deaf, closed = (Peer(server.virt) for _ in range(4))
     half.send(packet(AUTH_LIST)[:20])
     deaf.socket.setblocking(False)
@@ -111,7 +112,6 @@ def test_a_connection_that_is_not_opened_ends(server, peer):
             deaf.socket.send(packet(AUTH_LIST))
     closed.open()
     assert closed.call(CLOSE) is None
-    began = time.monotonic()
     for each in (silent, half, deaf, closed):
         wait_for(lambda each=each: hung_up(each), 15, "the connection's end")
     assert time.monotonic() - began > 8

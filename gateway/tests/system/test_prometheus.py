@@ -175,10 +175,10 @@ def test_dashboard_has_data(pair, start, tmp_path):
         wait_for(all_answered, 40)
     except AssertionError as why:
         raise AssertionError(f"Prometheus has nothing for {missing}") from why
-    value = {title: answered(port, query) for title, query in queries}
+    value = {title: wait_for(lambda query=query: answered(port, query), 20, title) for title, query in queries}
     assert value["VMs that run"] == [2] and value["VMs that crashed"] == [0] and value["Link to Skerry"] == [1]
     assert value["Findings of the page audit"] == [0]
-    assert wait_for(lambda: 0 < answered(port, dict(queries)["CPUs busy"])[0] < 1, 20, "a busy CPU")
+    assert wait_for(lambda: (found := answered(port, dict(queries)["CPUs busy"])) and 0 < found[0] < 1, 20, "a busy CPU")
     assert value["Bytes of a request"] == pytest.approx([15360], rel=0.3)
     for variable in made["templating"]["list"][1:]:
         metric, label = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", variable["definition"]).groups()
