@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starts skerryd beside a fake Skerry, and speaks HTTP, SSE and WebSocket with it."""
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -128,11 +129,17 @@ class Server:
     def errors(self):
         return (self.folder / "skerryd.log").read_text()
 
+    def children(self):
+        """Returns the process ids of skerryd's processes by their names, as `skerryd-hook`."""
+        pids = {}
+        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):      # it may have ended since
+                pids[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+        return pids
+
     def web_pid(self):
         """Returns the process id of web."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        pids = children.read_text().split()
-        return int(pids[0]) if pids else None
+        return self.children().get("skerryd-web")
 
     # --- HTTP ---
 

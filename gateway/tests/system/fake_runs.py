@@ -27,6 +27,7 @@ class FakeRuns(FakeSkerry):
         self.cut = False    # behind the command's frames
         self.unanswered_s = 0   # until Skerry says that a guest has not answered
         self.calls = self.calls_most = 0    # that are unanswered
+        self.timers = {}
         self.clone_addresses = []   # of each clone's cards
         super().__init__(path, vms=1, **keys)
         self.vms["vm00"].snapshots.append("gate")
@@ -38,12 +39,22 @@ class FakeRuns(FakeSkerry):
             return
         self.calls += 1
         self.calls_most = max(self.calls, self.calls_most)
-        threading.Timer(self.unanswered_s, self.refuse_call, [request["id"]]).start()
+        timer = self.timers[request["id"]] = threading.Timer(self.unanswered_s, self.refuse_call, [request["id"]])
+        timer.daemon = True
+        timer.start()
 
     def refuse_call(self, number):
         with self.lock:
+            if not self.timers.pop(number, None):
+                return
             self.calls -= 1
         self.send({"id": number, "status": "error", "code": "failed", "error": "it has not answered"})
+
+    def refuse_calls(self):
+        """Skerry says now of all the guests that have not answered that they have not; the next ones answer."""
+        self.unanswered_s = 0
+        for number in list(self.timers):
+            self.refuse_call(number)
 
     def run_vm_clone(self, words, after):
         result = super().run_vm_clone(words, after)

@@ -92,10 +92,7 @@ def delivery(server, words, name="full"):
 
 
 def hook_pid(server):
-    for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
-        if Path(f"/proc/{pid}/comm").read_text().strip() == "skerryd-hook":
-            return int(pid)
-    return None
+    return server.children().get("skerryd-hook")
 
 
 def signed(secret, headers, body):

@@ -22,16 +22,6 @@ from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, CORE_DUMP, DENI
                           REMOTE, RPC, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
 
-def front_pids(server):
-    """The process ids of web and door."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    pids = {}
-    for pid in children:
-        with contextlib.suppress(OSError):  # it may have ended since
-            pids[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
-    return pids
-
-
 def test_calls_that_lie_are_answered(peer):
     for body in (b"", b"\0", text("vm00") + b"more", struct.pack(">I", 0xffffffff), struct.pack(">I", 5) + b"vm00",
                  text("vm00")[:-1] + b"x", text("v\0m0"), text("x" * 5000)):
@@ -293,15 +283,15 @@ def test_patience(pair, tmp_path):
 
 def test_door_has_no_authority(server):
     """It is a process of its own, under a filter of its own, and is started again."""
-    wait_for(lambda: set(front_pids(server)) == {"skerryd-web", "skerryd-door"})
-    pids = front_pids(server)
+    wait_for(lambda: set(server.children()) == {"skerryd-web", "skerryd-door"})
+    pids = server.children()
 
     def status(pid, key):
         return int(re.search(rf"^{key}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
     assert status(pids["skerryd-door"], "Seccomp_filters") == status(server.process.pid, "Seccomp_filters") + 1
     os.kill(pids["skerryd-door"], signal.SIGKILL)
-    wait_for(lambda: front_pids(server).get("skerryd-door") not in (None, pids["skerryd-door"]))
-    assert front_pids(server)["skerryd-web"] == pids["skerryd-web"]
+    wait_for(lambda: server.children().get("skerryd-door") not in (None, pids["skerryd-door"]))
+    assert server.children()["skerryd-web"] == pids["skerryd-web"]
     wait_for(lambda: server.health()["ready"])
     peer = Peer(server.virt).open()
     assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
@@ -355,8 +345,8 @@ def shut_socket_to_core(pid):
 
 def test_a_door_that_closes_its_socket_and_lives_on_is_replaced(server):
     """Core has much to tell it at that time, and so learns of the end when it writes."""
-    wait_for(lambda: "skerryd-door" in front_pids(server))
-    door = front_pids(server)["skerryd-door"]
+    wait_for(lambda: "skerryd-door" in server.children())
+    door = server.children()["skerryd-door"]
     peers = [Peer(server.virt).open() for _ in range(50)]
     stop_process(server.process.pid)
     try:
@@ -369,7 +359,7 @@ def test_a_door_that_closes_its_socket_and_lives_on_is_replaced(server):
         os.kill(server.process.pid, signal.SIGCONT)
     server.local("GET", "/v1/me")
     shut_socket_to_core(door)
-    wait_for(lambda: front_pids(server).get("skerryd-door") not in (None, door))
+    wait_for(lambda: server.children().get("skerryd-door") not in (None, door))
     for each in peers:
         each.socket.close()
     assert Peer(server.virt).open().call(LOOKUP_BY_NAME, text("vm00")) is None

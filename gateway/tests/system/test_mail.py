@@ -88,10 +88,7 @@ class Relay:
 
 
 def mail_pid(server):
-    for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
-        if Path(f"/proc/{pid}/comm").read_text().strip() == "skerryd-mail":
-            return int(pid)
-    return None
+    return server.children().get("skerryd-mail")
 
 
 def delivery(server, words, name="full"):

@@ -139,10 +139,13 @@ def test_lifetime(world):
     _, guest = world
     assert guest("print(ask('api.test'))") == ["9.9.9.9"]
     until = time.monotonic() + 30
-    while left(guest) > 27000:
+    while (rest := left(guest)) > 27000:
         assert time.monotonic() < until
         time.sleep(0.1)
-    assert guest("print(ask('api.test'))") == ["9.9.9.9"] and left(guest) > 27500
+    began = time.monotonic()
+    assert guest("print(ask('api.test'))") == ["9.9.9.9"]
+    # what is left was less by the time that this has taken, had the answer not renewed it
+    assert left(guest) + 1000 * (time.monotonic() - began) > rest + 1500
     run("nft", "flush", "set", "inet", "skerry", "answered", inside=guest.names["router"])
     assert guest("print(fetch('9.9.9.9'))") == ["no"]
     # another name of the same host, whose answer is for a shorter time, does not end what the first one was told
@@ -247,8 +250,9 @@ def test_flood(world):
                              stdout=subprocess.PIPE)
     try:
         assert flood.stdout.readline() == b"floods\n"
-        said = guest("for n in range(20): print(ask('api.test', seconds=0.7))", "other")
-        assert said == ["9.9.9.9"] * 20 and flood.poll() is None, said
+        began = time.monotonic()
+        said = guest("for n in range(20): print(ask('api.test'))", "other")
+        assert said == ["9.9.9.9"] * 20 and time.monotonic() - began < 14 and flood.poll() is None, said
         assert guest("print(fetch('9.9.9.9'))", "other") == ["yes"]
     finally:
         flood.kill()

@@ -129,17 +129,16 @@ def test_many(line):
 
 
 def test_guests_that_never_answer(line):
-    """Skerry says so after 5 s: until then there are requests left for others, and no run is lost by it."""
+    """Until Skerry says so there are requests left for others, and no run is lost by it."""
     fake, server = line
     fake.command_frames = ended(3)
-    fake.unanswered_s = 5
+    fake.unanswered_s = 60
     for _ in range(8):
         run(server, wait=0)
     wait_for(lambda: len(fake.vms) == 9)
-    began = time.monotonic()
+    wait_for(lambda: fake.calls)
     assert server.tls("GET", "/v1/disks").status == 200
-    assert time.monotonic() - began < 2
-    fake.unanswered_s = 0
+    fake.refuse_calls()
     wait_for(lambda: {item["exit_code"] for item in server.tls("GET", "/v1/runs").json()["items"]} == {3}, 15)
     assert fake.calls_most <= 3
     gone(fake)
@@ -243,7 +242,7 @@ def test_nothing_stays_in_memory(line):
 def test_templates_leave_requests(line):
     """Guests that come to no gate hold as few of the link's requests as runs do, however many templates are made at once."""
     fake, server = line
-    fake.unanswered_s = 5
+    fake.unanswered_s = 60
     names = [f"t{number}" for number in range(8)]
     for name in names:
         fake.add(name)
@@ -251,13 +250,12 @@ def test_templates_leave_requests(line):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         made = [pool.submit(server.local, "POST", f"/v1/vms/{name}/actions/template", None, {"Prefer": "wait=8"}, 30) for name in names]
         wait_for(lambda: fake.calls >= 2)
-        began = time.monotonic()
         assert server.local("GET", "/v1/disks").status == 200
-        assert time.monotonic() - began < 2
         # a run's first call has a request of its own
         fake.unanswered_s = 0
         assert run(server).json()["result"] == "exit"
         assert fake.calls_most <= 2
+        fake.refuse_calls()
         for answer in made:
             assert answer.result().status in (200, 504)
 
