@@ -24,7 +24,8 @@ def test_deploy(emulator, build, tmp_path, monkeypatch):
         system = client.get_system("/redfish/v1/Systems/pc")
         (manager,) = system.managers
         (medium,) = manager.virtual_media.get_members()
-        assert system.power_state == sushy.PowerState.ON and not medium.inserted
+        wait_for(lambda: system.refresh() or system.power_state == sushy.PowerState.ON, LIMIT)  # it starts by itself
+        assert not medium.inserted
         system.reset_system(sushy.ResetType.FORCE_OFF)
         system.refresh()
         assert system.power_state == sushy.PowerState.OFF
