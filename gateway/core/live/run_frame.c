@@ -187,6 +187,24 @@ static void run_frame_command(struct run *run)
 		run_frame_signal(run, run->signal);
 }
 
+/* Returns the problem for the reason that the init gives when there is nothing to run. */
+static json_t *run_frame_refused(const uint8_t *bytes, size_t count)
+{
+	static const char address[] = "no address", file[] = "no file";
+
+	if (count == sizeof(address) - 1 && !memcmp(bytes, address, count))
+		return problem_json(409, "failed",
+				    "the run's network card was given no address by DHCP: its "
+				    "network needs \"dhcp\" in its section, or a DHCP server that "
+				    "the card may reach",
+				    NULL);
+	return problem_json(422, "bad-argument",
+			    count == sizeof(file) - 1 && !memcmp(bytes, file, count)
+				    ? "a file cannot be made at that path"
+				    : "the image and the request name no command",
+			    NULL);
+}
+
 /* Handles one frame before the command. Returns false when a true init would not have sent it. */
 static bool run_frame_at_gate(struct run *run, char kind, const uint8_t *bytes, size_t count)
 {
@@ -204,29 +222,15 @@ static bool run_frame_at_gate(struct run *run, char kind, const uint8_t *bytes, 
 		run->state = RUN_UNDER_WAY;
 		return true;
 	}
+	if (kind == 'N' && run->kind == RUN_SANDBOX && run->link.told) {
+		run_fail(run, run_frame_refused(bytes, count));
+		return true;
+	}
 	if (kind != 'R' || !run->link.sown || run->link.told || count != 0)
 		return false;
 	run->link.told = true;
 	run_frame_command(run);
 	return true;
-}
-
-/* Returns the problem for the reason that the init gives when there is nothing to run. */
-static json_t *run_frame_refused(const uint8_t *bytes, size_t count)
-{
-	static const char address[] = "no address", file[] = "no file";
-
-	if (count == sizeof(address) - 1 && !memcmp(bytes, address, count))
-		return problem_json(409, "failed",
-				    "the run's network card was given no address by DHCP: its "
-				    "network needs \"dhcp\" in its section, or a DHCP server that "
-				    "the card may reach",
-				    NULL);
-	return problem_json(422, "bad-argument",
-			    count == sizeof(file) - 1 && !memcmp(bytes, file, count)
-				    ? "a file cannot be made at that path"
-				    : "the image and the request name no command",
-			    NULL);
 }
 
 /* Handles one frame. Returns false when a true init would not have sent it. */
@@ -253,8 +257,7 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 	} else if (kind == 'X' && count == RUN_FRAME_END) {
 		run_frame_ended(run, bytes);
 	} else if (kind == 'N') {
-		run->problem = run_frame_refused(bytes, count);
-		run_stop(run, "failed");
+		run_fail(run, run_frame_refused(bytes, count));
 	} else {
 		return false;
 	}

@@ -49,7 +49,9 @@ static void sandbox_answer(const struct run *box, struct request *request)
 
 	snprintf(place, sizeof(place), "/v1/sandboxes/%llu", (unsigned long long)box->number);
 	answer_header(request, "Location", place);
-	if (box->result)
+	if (box->result && box->problem)
+		answer_problem_json(request, json_copy(box->problem));
+	else if (box->result)
 		answer_problem(request, 503, "failed", "the sandbox did not come to be: %s",
 			       box->result);
 	else

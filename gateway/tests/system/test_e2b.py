@@ -9,6 +9,7 @@ import pytest
 
 from client import Server, wait_for
 from e2b_package import drive
+from fake_runs import frame
 from fake_sandboxes import FakeSandboxes
 
 
@@ -168,6 +169,24 @@ def test_refused(line):
     start = {"process": {"cmd": "head", "args": ["-c", "3000000", "/dev/zero"]}}
     answer = ask(server, "POST", "/process.Process/Start", message(start), **{**here, "Content-Type": "application/connect+json"})
     assert answer.status == 200 and b"resource_exhausted" in answer.body and len(answer.body) < 3_000_000
+
+
+def test_not_come_to_be(line):
+    """Who asks for a sandbox that its init refuses, or cannot make, is told why, as whoever asks for a run."""
+    fake, server = line
+
+    def refused():
+        answer = server.tls("POST", "/v1/sandboxes", {"template": "vm00"}, headers={"Prefer": "wait=10"})
+        return answer.status, answer.code, answer.json()["detail"]
+    fake.seed_frames = frame("R") + frame("N", b"no address")
+    status, code, why = refused()
+    assert (status, code) == (409, "failed") and "DHCP" in why
+    assert "DHCP" in ask(server, "POST", "/v2/sandboxes", {"templateID": "vm00"}).json()["message"]
+    fake.seed_frames = frame("N", b"no address")    # none knows that it lacks an address before it is sown
+    assert refused()[2].endswith("crash")
+    fake.seed_frames, fake.hello_frames = frame("R"), frame("H", b"\1")
+    status, code, why = refused()
+    assert (status, code) == (422, "bad-argument") and "too old" in why
 
 
 def test_upload_costs(line):
