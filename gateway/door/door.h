@@ -11,7 +11,6 @@ int door_main(int core);
 void door_tell(struct message_head head, const struct buffer *payload);
 /* Returns a number for a request to core that no earlier one has had. */
 uint32_t door_number(void);
-/* Returns a time in ms that only goes forward. */
 /* Returns the name of the machine that door runs on. */
 const char *door_hostname(void);
 
