@@ -23,6 +23,15 @@ void run_stop(struct run *run, const char *result)
 	run->state = RUN_ENDING;
 }
 
+void run_fail(struct run *run, json_t *problem)
+{
+	if (!json_is_object(problem) || run->result)
+		__builtin_trap();
+	json_decref(problem);
+	run->result = "refused";
+	run->state = RUN_ENDING;
+}
+
 bool run_cap(struct run *run)
 {
 	return run->limits.cap_percent == 0;
