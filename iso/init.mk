@@ -10,6 +10,9 @@ RUN_PACKAGES := squashfs-tools
 # What Debian 13's Python needs, unpacked and never installed.
 RUN_PYTHON := python3-minimal python3.13 python3.13-minimal libpython3.13-minimal libpython3.13-stdlib libc6 libgcc-s1 zlib1g \
 	libexpat1 libssl3t64 libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libuuid1 libcrypt1 libzstd1 netbase media-types busybox-static
+# And its Node, which only tests run.
+RUN_NODE := nodejs libnode115 node-acorn node-balanced-match node-brace-expansion node-cjs-module-lexer node-minimatch node-undici \
+	libbrotli1 libc6 libcares2 libgcc-s1 libicu76 libnghttp2-14 libssl3t64 libstdc++6 libuv1t64 libzstd1 zlib1g busybox-static
 
 .PHONY: runs
 runs: $(RUNS)/vmlinuz $(RUNS)/initramfs-run.cpio.gz $(RUNS)/busybox.squashfs $(RUNS)/python.squashfs ## build kernel, initramfs and images (busybox, Python) for runs
@@ -41,12 +44,18 @@ $(RUNS)/busybox.squashfs: $(NEW_GUESTS)/packages iso/image.py iso/oci.py
 	$(Q)$(PYTHON) iso/oci.py busybox $(NEW_GUESTS)/root/bin/busybox $(RUNS)/busybox
 	$(Q)$(PYTHON) iso/image.py $(RUNS)/busybox $@
 
-$(RUNS)/python.squashfs: iso/fetch.sh iso/sources.sh iso/image.py iso/oci.py iso/init.mk
+# An image of what packages unpack to: its name and the packages.
+define package_image
+$(RUNS)/$(1).squashfs: iso/fetch.sh iso/sources.sh iso/image.py iso/oci.py iso/init.mk
 	$(Q)iso/packages.sh $(GUEST_PACKAGES) $(RUN_PACKAGES)
-	@echo "  APT     python3 ($(NEW_SUITE))"
-	$(Q)iso/fetch.sh $(BUILD)/guests-python $(NEW_SUITE) amd64 $(RUN_PYTHON)
-	$(Q)ln -sf busybox $(BUILD)/guests-python/root/usr/bin/sh
-	@echo "  IMAGE   $@"
-	$(Q)rm -rf $(RUNS)/python
-	$(Q)$(PYTHON) iso/oci.py tree $(BUILD)/guests-python/root $(RUNS)/python
-	$(Q)$(PYTHON) iso/image.py $(RUNS)/python $@
+	@echo "  APT     $(1) ($(NEW_SUITE))"
+	$(Q)iso/fetch.sh $(BUILD)/guests-$(1) $(NEW_SUITE) amd64 $(2)
+	$(Q)ln -sf busybox $(BUILD)/guests-$(1)/root/usr/bin/sh
+	@echo "  IMAGE   $$@"
+	$(Q)rm -rf $(RUNS)/$(1)
+	$(Q)$(PYTHON) iso/oci.py tree $(BUILD)/guests-$(1)/root $(RUNS)/$(1)
+	$(Q)$(PYTHON) iso/image.py $(RUNS)/$(1) $$@
+endef
+
+$(eval $(call package_image,python,$(RUN_PYTHON)))
+$(eval $(call package_image,node,$(RUN_NODE)))

@@ -267,7 +267,7 @@ PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.e
 	$(THIEF)/skerry.elf $(LAYERS)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
 	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(REBUILT)/skerry.elf $(FAULTY)/numbers.bin $(DISK_TOOLS)/made all guests service runs
-PARTS_system = $(PARTS_guest) gateway-parts $(DATA_DISK) $(AFL_PARTS) $(ROUTER)/router.cpio.gz
+PARTS_system = $(PARTS_guest) $(RUNS)/node.squashfs gateway-parts $(DATA_DISK) $(AFL_PARTS) $(ROUTER)/router.cpio.gz
 PARTS_gateway = gateway-parts
 
 .PHONY: gateway-parts

@@ -3,6 +3,7 @@
 import concurrent.futures
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import pty
@@ -251,6 +252,31 @@ ctypes.CDLL(None).getrandom(drawn, 16, 0)
 print(os.urandom(16).hex(), drawn.raw.hex(), random.getrandbits(64), secrets.token_hex(), ssl.RAND_bytes(16).hex(), uuid.uuid4(),
       tempfile.mktemp(), hash("text"), time.time())
 """
+# The first sequence numbers of connections from nine ports, each as Linux's own SYN has it; then once more.
+SEQUENCES = """import socket
+seen = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+for port in [*range(4000, 4009)] * 2:
+    one = socket.socket()
+    one.bind(("127.0.0.1", port))
+    one.setblocking(False)
+    one.connect_ex(("127.0.0.1", 9))
+    while True:
+        packet = seen.recv(2048)
+        segment = packet[(packet[0] & 15) * 4:]
+        if int.from_bytes(segment[:2], "big") == port and segment[13] & 2:
+            break
+    print(int.from_bytes(segment[4:8], "big"))
+"""
+
+
+def python_four(server, program):
+    """The words that a program of Python says in each of four runs at once."""
+    def one(_):
+        done = ended(server, run(server, "python3", "-c", program, template="python", limits={"wall_s": 600}))
+        assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
+        return done["stdout"].split()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return list(pool.map(one, range(4)))
 
 
 def test_python(line):
@@ -258,17 +284,25 @@ def test_python(line):
     Debian's Python: four at once draw other numbers in each way that it knows, and have the right time. OpenSSL, glibc, and
     hashes of texts have states of their own.
     """
-    _, server = line
-
-    def python(_):
-        done = ended(server, run(server, "python3", "-c", TWINS, template="python", limits={"wall_s": 600}))
-        assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
-        return done["stdout"].split()
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(python, range(4)))
+    said = python_four(line[1], TWINS)
     for place in range(8):
         assert len({words[place] for words in said}) == 4, (place, said)
     assert max(abs(float(words[8]) - time.time()) for words in said) < 120, said
+
+
+def test_sequence_numbers(line):
+    """
+    Linux's sequence number is a sum of the time, 2^24 a second, and of a hash with a secret: from port to port it differs by
+    the hashes and some milliseconds, in one run always alike, in two runs never.
+    """
+    def apart(one, other):
+        """How far apart the farthest of their steps are."""
+        steps = [[then - now for now, then in zip(row, row[1:])] for row in (one, other)]
+        return max(min((a - b) % 2**32, (b - a) % 2**32) for a, b in zip(*steps))
+    said = [[int(word) for word in words] for words in python_four(line[1], SEQUENCES)]
+    assert [len(row) for row in said] == [18] * 4, said
+    assert max(apart(row[:9], row[9:]) for row in said) < 2**28, said
+    assert min(apart(one[:9], other[:9]) for one, other in itertools.combinations(said, 2)) > 2**28, said
 
 
 def test_guide(line):
