@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: MIT
 """docs/guides/from-an-image.md, as it stands there: a Debian that boots by its own GRUB from its own disk."""
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 import bundle
 import firmware
-from machine import ROOT, Qemu, nvme
+from machine import ROOT, Qemu, nvme, wait_for
+from ports import free_port
+
+sys.path.append(str(ROOT / "gateway/tests/system"))
+from client import Server  # noqa: E402
 
 GUIDE = ROOT / "docs/guides/from-an-image.md"
 BOOT_LIMIT = 600
@@ -101,6 +108,66 @@ def test_cloud_init(build, tmp_path, image):
         machine.good("vm kill debian")
         machine.good("vm start debian")
         assert "its guest has used its seed" in machine.command("log show")
+
+
+STORE_CONF = """[channel com2]
+rights = view operate console configure host content
+[disk image]
+controller = nvme0
+read_only = yes
+[disk raw]
+controller = nvme1
+[store pool]
+disk = raw
+[net lan]
+"""
+# One word on the serial line is the end of what cloud-init was told to do.
+USER_DATA = """#cloud-config
+runcmd:
+ - [sh, -c, "echo MADE $(cat /var/lib/cloud/data/instance-id) $(hostname) $(cat /sys/class/net/e*/address) $(cat /etc/machine-id) HERE >/dev/ttyS0"]
+"""
+
+
+def skerryctl(server, *words):
+    done = subprocess.run([Path(server.program).parent / "skerryctl", "--socket", server.socket, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=BOOT_LIMIT, check=False)
+    assert done.returncode == 0, (words, done.stderr)
+    return done.stdout.decode()
+
+
+def test_by_skerryctl(build, tmp_path, image):
+    """
+    Two machines of one image, each by one command at the gateway: each has a name, an instance-id, an address and a machine-id
+    of its own, and its text is in no list and no audit.
+    """
+    (tmp_path / "user-data").write_text(USER_DATA)
+    with open(tmp_path / "store.img", "wb") as store:
+        store.truncate(8 << 30)
+    port = free_port()
+    extra = ("-snapshot", *nvme(image), "-drive", f"if=none,id=disk1,format=raw,file={tmp_path}/store.img",
+             "-device", "nvme,drive=disk1,serial=two", "-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")
+    made = bundle.make(tmp_path / "image.cpio", STORE_CONF, firmware.seabios())
+    with Qemu(build, bundle=made, memory="2G", extra=extra) as machine:
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume import pool/debian image")
+        program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
+        server = Server(str(program), tmp_path, f"tcp:127.0.0.1:{port}").start()
+        try:
+            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
+            said = []
+            for name in ("web", "db"):
+                skerryctl(server, "create", name, "--image", "pool/debian", "--cloud-init", tmp_path / "user-data", "--net", "lan",
+                          "memory=512M")
+                machine.attach(name)
+                machine.wait(r"MADE ([0-9a-f-]{36}) (\w+) ([0-9a-f:]{17}) ([0-9a-f]{32}) HERE", BOOT_LIMIT)
+                said.append(machine.match().groups())
+                machine.leave()
+            assert [words[1] for words in said] == ["web", "db"] and all(len(set(column)) == 2 for column in zip(*said)), said
+            shown = [server.tls("GET", path).body for path in ("/v1/vms", "/v1/vms/web", "/v1/audit", "/v1/log")]
+            assert not [text for text in shown if b"MADE" in text or b"runcmd" in text]
+        finally:
+            server.stop()
 
 
 UEFI_CONF = """[disk esp]
