@@ -16,4 +16,4 @@ GATEWAY_TEST_PACKAGES += $(NODE_PACKAGES)
 endif
 # a cluster of Debian's, for gateway/tests/system/test_pacemaker.py: 100 MB that make test does without
 CLUSTER_PACKAGES := corosync pacemaker pacemaker-cli-utils resource-agents fence-agents libvirt-clients iproute2 openssl
-GATEWAY_BENCH_PACKAGES := $(GATEWAY_PACKAGES) python3 valgrind wrk
+GATEWAY_BENCH_PACKAGES := $(GATEWAY_PACKAGES) python3 valgrind wrk nginx-light openssl

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
-from client import Server, wait_for  # noqa: E402
+from client import Server, free_port, wait_for  # noqa: E402
 from fake_skerry import FakeSkerry  # noqa: E402
 
 VMS = [f"vm{number:02}" for number in range(16)]
@@ -345,16 +346,75 @@ def bench_kills(program, _build):
 CONTENT = "/v1/stores/pool/volumes/{}/content"
 
 
-def moved(server, name, data, limit=600):
-    """Uploads the bytes as a volume, and returns the seconds that took."""
-    connection = server.connect(limit)
+def put(connection, path, data, headers, status):
+    """Uploads the bytes, and returns the seconds that took."""
     began = time.monotonic()
-    connection.request("PUT", CONTENT.format(name), data, {"Authorization": f"Bearer {server.token}"})
+    connection.request("PUT", path, data, headers)
     response = connection.getresponse()
-    assert response.status == 200, response.read()
+    assert response.status == status, response.read()
     response.read()
     connection.close()
     return time.monotonic() - began
+
+
+def moved(server, name, data, limit=600):
+    """Uploads the bytes as a volume, and returns the seconds that took."""
+    return put(server.connect(limit), CONTENT.format(name), data, {"Authorization": f"Bearer {server.token}"}, 200)
+
+
+NGINX = """daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;
+events {{}}
+http {{
+    access_log off; client_max_body_size 0; client_body_temp_path {folder}/temporary;
+    server {{
+        listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/certificate; ssl_certificate_key {folder}/key; ssl_protocols TLSv1.3;
+        location / {{ root {folder}/kept; dav_methods PUT; }}
+    }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(*wrapper):
+    """Debian's nginx, one process that keeps what is put; yields it, a function that connects, and its folder."""
+    folder = Path(tempfile.mkdtemp())
+    port = free_port()
+    (folder / "kept").mkdir()
+    (folder / "conf").write_text(NGINX.format(folder=folder, port=port))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                    "-keyout", folder / "key", "-out", folder / "certificate"], check=True, capture_output=True)
+    context = ssl.create_default_context(cafile=folder / "certificate")
+    context.check_hostname = False
+    process = subprocess.Popen([*[word.format(folder=folder) for word in wrapper], "nginx", "-c", folder / "conf"])
+
+    def connect():
+        with contextlib.suppress(OSError):
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=600, context=context)
+            connection.connect()
+            return connection
+    try:
+        wait_for(connect, 120).close()
+        yield process, connect, folder
+    finally:
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(folder)
+
+
+def bench_nginx(few, many):
+    """The same upload to nginx, which writes a file."""
+    with nginx("env", f"GLIBC_TUNABLES={TUNABLES}", "valgrind", "-q", "--tool=callgrind", "--callgrind-out-file={folder}/out") as (process, connect, folder):
+        put(connect(), "/warm", few, {}, 201)
+        for number, (path, data) in enumerate((("/one", few), ("/counted", many)), 1):
+            put(connect(), path, data, {}, 201)
+            subprocess.run(["callgrind_control", "-d", str(process.pid)], check=True, capture_output=True)
+            out = folder / f"out.{number}"
+            wait_for(lambda out=out: out.exists() and "totals:" in out.read_text(), 60)
+        say("PUT to nginx, 4 MiB over TLS", round(asked(out, True) / len(many), 1), "instructions a byte")
+        assert (folder / "kept/counted").read_bytes() == many
+    with nginx() as (_, connect, _):
+        data = os.urandom(32 << 20)
+        say("PUT to nginx, 32 MiB over TLS", round(len(data) / 1e6 / put(connect(), "/timed", data, {}, 201), 1), "MB/s")
 
 
 def bench_upload(program, build):
@@ -379,6 +439,7 @@ def bench_upload(program, build):
         after = [rss(pid) for pid in (server.process.pid, server.web_pid())]
         say("PUT content, 32 MiB over TLS", round(len(data) / 1e6 / seconds, 1), "MB/s",
             f"core {before[0]} KiB before, {after[0]} after; web {before[1]} and {after[1]}")
+    bench_nginx(few, many)
 
 
 def rss(pid):
