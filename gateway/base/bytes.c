@@ -70,31 +70,40 @@ static const uint8_t *base64_values(void)
 	return values;
 }
 
+/* Reads four digits, of which the last `padding` are '='. Returns false when one is no digit. */
+static bool base64_read_four(const uint8_t *values, const char *text, size_t padding,
+			     uint32_t *word)
+{
+	uint32_t first = values[(uint8_t)text[0]], second = values[(uint8_t)text[1]];
+	uint32_t third = padding > 1 ? 1 : values[(uint8_t)text[2]];
+	uint32_t fourth = padding > 0 ? 1 : values[(uint8_t)text[3]];
+
+	*word = (first - 1) << 18 | (second - 1) << 12 | (third - 1) << 6 | (fourth - 1);
+	return first && second && third && fourth;
+}
+
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
 {
 	const uint8_t *values = base64_values();
-	size_t count = 0;
-	size_t padding = 0;
+	size_t count = 0, padding = 0;
+	uint32_t word;
 
 	if (length % 4)
 		return -1;
 	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
 		padding++;
+	if (length / 4 * 3 - padding > room)
+		return -1;
 	for (size_t i = 0; i < length; i += 4) {
-		size_t here = i + 4 == length ? 3 - padding : 3;
-		uint32_t word = 0;
+		size_t missing = i + 4 == length ? padding : 0;
 
-		for (size_t digit = 0; digit < 4; digit++) {
-			uint32_t value = digit > here ? 1 : values[(uint8_t)text[i + digit]];
-
-			if (value == 0)
-				return -1;
-			word = word << 6 | (value - 1);
-		}
-		if (here > room - count)
+		if (!base64_read_four(values, text + i, missing, &word))
 			return -1;
-		for (size_t byte = 0; byte < here; byte++)
-			bytes[count++] = (uint8_t)(word >> (16 - 8 * byte));
+		bytes[count++] = (uint8_t)(word >> 16);
+		if (missing < 2)
+			bytes[count++] = (uint8_t)(word >> 8);
+		if (missing < 1)
+			bytes[count++] = (uint8_t)word;
 	}
 	return (long)count;
 }

@@ -32,12 +32,27 @@ static void fuzz_reply(uint64_t context, json_t *reply)
 	replies++;
 }
 
+/* What is read without the reader of JSON is what that would have read. */
+static void fuzz_data(const uint8_t *bytes, size_t count)
+{
+	char *text = strndup((const char *)bytes, count);
+	json_t *quick = link_parse_data(text);
+	json_t *slow = json_loadb(text, strlen(text), JSON_REJECT_DUPLICATES, NULL);
+
+	if (quick && !json_equal(quick, slow))
+		__builtin_trap();
+	json_decref(quick);
+	json_decref(slow);
+	free(text);
+}
+
 /* Feeds what Skerry's line may hold, with two requests under way: each request is answered once. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	static const struct link_client client = {fuzz_opened, fuzz_opened, fuzz_line};
 	int ends[2];
 
+	fuzz_data(bytes, count);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) < 0)
 		return 0;
 	line.client = &client;

@@ -157,7 +157,7 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
                     self.take(line)
 
     def send(self, value):
-        self.send_raw(json.dumps(value).encode() + b"\n")
+        self.send_raw(json.dumps(value, separators=(",", ":")).encode() + b"\n")
 
     def send_raw(self, data):
         with self.lock:
@@ -224,6 +224,10 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
         self.commands.append((words, request.get("actor")))
         self.piece = request.get("data")
         return self.run(words, after)
+
+    def last(self, *begin):
+        """The last command that begins with these words; skerryd asks for states of its own accord between any two."""
+        return next(words for words, _ in reversed(self.commands) if words[:len(begin)] == list(begin))
 
     def hello(self):
         if self.locked:

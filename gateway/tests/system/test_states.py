@@ -182,7 +182,7 @@ def test_balloon(server, fake):
     assert shown["present_bytes"] == 64 << 20 and shown["reported_bytes"] == 16 * 4096
     assert shown["guest"] == {"free-bytes": str(2**64 - 1), "memory-bytes": str(123 << 20)}
     assert server.tls("GET", f"{vm}/exits").status == 200
-    assert fake.commands[-1][0][:2] == ["vm", "stat"]
+    assert fake.last("vm", "stat")[2] == "vm02"
 
 
 def test_digest(server, fake):
@@ -242,7 +242,7 @@ def test_media(server, fake):
         out = server.tls("POST", eject, {}, token=operator)
         assert (out.status, out.json()) == (200, {"name": "vm02", "disk": "saves", "inserted": False})
         assert server.tls("POST", insert, {"disk": "saves"}, token=operator).json()["inserted"]
-        assert fake.commands[-1][0] == ["vm", "insert", "vm02", "saves"]
+        assert fake.last("vm", "insert") == ["vm", "insert", "vm02", "saves"]
         assert server.tls("POST", eject, {"disk": "data"}).status == 404
         for body in ({"disk": "a b"}, {"disk": 7}, {"disk": "medium=data"}, {"medium": "a/b/c"}, {"medium": None}):
             assert server.tls("POST", insert, body).status == 422, body
@@ -251,7 +251,7 @@ def test_media(server, fake):
         assert server.tls("POST", insert, {"medium": "pool/image"}, token=few).status == 403
         assert server.tls("POST", insert, {"medium": "nothing"}).status == 404
         assert server.tls("POST", insert, {"disk": "saves", "medium": "data"}, token=few).json()["disk"] == "data"
-        assert fake.commands[-1][0] == ["vm", "insert", "vm02", "saves", "medium=data"]
+        assert fake.last("vm", "insert") == ["vm", "insert", "vm02", "saves", "medium=data"]
         assert server.tls("POST", eject, {}).json()["disk"] == "data"
     finally:
         vm.config["disk"] = had or ""
