@@ -225,10 +225,6 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
         self.piece = request.get("data")
         return self.run(words, after)
 
-    def last(self, *begin):
-        """The last command that begins with these words; skerryd asks for states of its own accord between any two."""
-        return next(words for words, _ in reversed(self.commands) if words[:len(begin)] == list(begin))
-
     def hello(self):
         if self.locked:
             return {"protocol": 2, "boot": self.boot, "channel": "com2", "locked": True}

@@ -25,6 +25,10 @@ FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.chann
 
 
 class States(Volumes):
+    def last(self, *begin):
+        """The last command that begins with these words; skerryd asks for states of its own accord between any two."""
+        return next(words for words, _ in reversed(self.commands) if words[:len(begin)] == list(begin))
+
     def traffic(self):
         """Counts that grow: what each running VM has had of its disk and its network card."""
         return [(vm, int((time.monotonic() - vm.began) * 1000)) for vm in self.vms.values() if vm.running()]
