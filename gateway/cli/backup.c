@@ -76,13 +76,18 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 {
 	bool lists = count == 2 && strcmp(words[0], "list") == 0;
 	bool cancels = count == 2 && strcmp(words[0], "cancel") == 0;
+	bool now = count == 2 && strcmp(words[0], "now") == 0;
 
-	if (count < 3 && !lists && !cancels)
+	if (count < 3 && !lists && !cancels && !now)
 		cli_die(CLI_USAGE, "use: vm backup NAME full|diff DISK=TARGET... [state=TARGET] "
-				   "[--overwrite], vm backup list NAME, vm backup cancel NAME");
+				   "[--overwrite], vm backup list NAME, vm backup now NAME, vm "
+				   "backup cancel NAME");
 	cli_connect(cli);
 	if (lists)
 		return backup_list(cli, words[1]);
+	if (now)
+		return backup_change(cli, words[1], "actions/backup-now", NULL,
+				     "backup is due now");
 	if (cancels)
 		return backup_change(cli, words[1], "actions/backup-cancel", NULL,
 				     "backup cancelled");

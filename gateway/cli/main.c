@@ -23,7 +23,7 @@ static const char usage[] =
 	"  vm clone NAME@SNAP NEW [net=NAME...] | reset NAME --to SNAP\n"
 	"  vm save NAME DISK [--overwrite] [--continue] | restore NAME DISK\n"
 	"  vm backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite]\n"
-	"            | list NAME | cancel NAME\n"
+	"            | list NAME | now NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  vm eject NAME [DISK] | insert NAME [DISK] [medium=DISK|STORE/VOLUME]\n"
 	"  disk list\n"

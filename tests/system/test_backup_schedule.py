@@ -50,6 +50,20 @@ def fails_at_first(machine):
     assert rows(machine, "planned")[0]["target"] == "pool"
 
 
+def at_once(machine):
+    """One that is asked for, though none is due for an hour; and another plan, while the VM runs."""
+    before = len(moments(machine))
+    machine.good("vm backup now alpha")
+    wait_for(lambda: len(moments(machine)) == before + 1)
+    machine.good('vm set alpha backup="pool every 1s chain 1 keep 1"')
+    wait_for(lambda: len(moments(machine)) == 1)
+    machine.good("vm set alpha backup=none")
+    assert "it has no schedule" in machine.command("vm backup now alpha")
+    machine.good('vm set alpha backup="pool every 1h"')
+    machine.good("vm kill alpha")
+    assert "backups are made while it runs or is paused" in machine.command("vm backup now alpha")
+
+
 @pytest.mark.parametrize("emulator", ring_3.EMULATORS)
 def test_schedule(emulator, build, tmp_path):
     """Three moments, a drop by retention, and a restore of the second one."""
@@ -95,3 +109,4 @@ def test_schedule(emulator, build, tmp_path):
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         assert max(name for name in volumes(machine) if ":" in name) == newest
         assert rows(machine, "planned")
+        at_once(machine)

@@ -61,6 +61,7 @@ void api_volume_rollback(struct request *request);
 void api_backups(struct request *request);
 void api_backup_begin(struct request *request);
 void api_backup_cancel(struct request *request);
+void api_backup_now(struct request *request);
 void api_balloon(struct request *request);
 void api_balloon_aim(struct request *request);
 void api_vm_medium(struct request *request);

@@ -294,6 +294,14 @@ void api_disk_restore(struct request *request)
 			request_wait_s(request, BACKUP_WAIT_S));
 }
 
+void api_backup_now(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	operation_start(request, OPERATION_REPLY, "vm backup now", words, request->vm, NULL, 200,
+			request_wait_s(request, BACKUP_WAIT_S));
+}
+
 void api_backup_cancel(struct request *request)
 {
 	const char *words[] = {request->vm, NULL};

@@ -118,13 +118,17 @@ class States(Volumes):
         """Begins a backup, one at a time; it copies until it is cancelled."""
         if words == ["list"]:
             return self.backups_kept()
-        named = words[0] in ("list", "cancel")
+        named = words[0] in ("list", "cancel", "now")
         vm = self.vm(words[named])
         under_way = getattr(vm, "backup", None)
         if words[0] == "list":
             return [{"name": vm.name, "disk": disk, "target": target, "kind": under_way["kind"], "number": 1,
                      "state": "copying", "copied_bytes": 1 << 20, "all_bytes": 64 << 20, "problem": "", "moment": ""}
                     for disk, target in under_way["disks"]] if under_way else []
+        if words[0] == "now":
+            if not vm.config.get("backup"):
+                raise Refused("bad-state", f"{vm.name}: no backup: it has no schedule")
+            return [{"name": vm.name}]
         if words[0] == "cancel":
             if not under_way:
                 raise Refused("bad-state", f"{vm.name}: no backup is under way")

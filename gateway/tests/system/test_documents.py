@@ -91,8 +91,8 @@ def test_words_of_the_managers():
     """Keys, states, codes and fields that the gateway knows by name are those that the manager has."""
     at_any_time = " ".join(quoted("vmm/manager/vm/vm_keys.h", "define VM_KEYS_AT_ANY_TIME", "/*")).split()
     operators = quoted("gateway/core/http/authorise.c", "keys[] = {", "}")
-    # The first key looks into a guest, the second takes memory: both are for the role admin.
-    assert set(operators) == set(at_any_time) - {"trap", "disk.undo"}
+    # The first key looks into a guest, the second takes memory, the third drops backups: they are for the role admin.
+    assert set(operators) == set(at_any_time) - {"trap", "disk.undo", "backup"}
     states = quoted("vmm/manager/vm/vm_life.c", "names[VM_LIFE_STATES][16] = {", "}")
     assert set(quoted("gateway/core/api/metrics.c", "states[] = {", "}")) == set(states) - {"being destroyed"}
     codes = set(quoted("vmm/manager/command/reply.c", "names[REPLY_CODE_COUNT][16] = {", "}"))

@@ -126,6 +126,10 @@ def test_states(ctl, fake):
     assert ctl.run("vm", "backup", "vm02", "diff", "data=saves").returncode == 5
     assert ctl.good("vm", "backup", "cancel", "vm02") == "vm02: backup cancelled\n"
     assert ctl.run("vm", "backup", "vm02", "full").returncode == 2
+    assert "it has no schedule" in ctl.run("vm", "backup", "now", "vm02").stderr
+    fake.vms["vm02"].config["backup"] = "pool every 1d"
+    assert ctl.good("vm", "backup", "now", "vm02") == "vm02: backup is due now\n"
+    fake.vms["vm02"].config["backup"] = ""
     assert ctl.good("vm", "balloon", "vm02") == "vm02: has no balloon, or is not running\n"
     assert ctl.good("vm", "balloon", "vm02", "64M") == "vm02: 64M of 128M wanted, 128M at present\n"
     assert "64M of 128M wanted, 64M at present\n  free-bytes " in ctl.good("vm", "balloon", "vm02")

@@ -110,6 +110,24 @@ def test_backup(server, fake):
     assert server.tls("GET", f"{vm}/backups").json()["items"] == []
 
 
+def test_backup_by_schedule_at_once(server, fake):
+    """As an old one may be dropped after it, it takes the role admin, and the scope *, as all that writes to a store."""
+    now = "/v1/vms/vm01/actions/backup-now"
+    for token in (server.make_token(["operator", "content"]), server.make_token(["admin"], "vm0*")):
+        assert server.tls("POST", now, token=token).status == 403
+    assert ["vm", "backup", "now", "vm01"] not in words_of(fake)
+    none = server.tls("POST", now)
+    assert none.status == 409 and "no schedule" in none.json()["detail"]
+    fake.vms["vm01"].config["backup"] = "pool every 1d"
+    try:
+        assert server.tls("POST", now, token=server.make_token(["admin"])).json()["changed"]
+    finally:
+        fake.vms["vm01"].config["backup"] = ""
+    assert ["vm", "backup", "now", "vm01"] in words_of(fake)
+    lines = [line for line in server.tls("GET", "/v1/audit").json()["items"] if line["action"] == "vm.backup-now"]
+    assert {(line["target"], line["result"]) for line in lines} == {("vm01", "forbidden"), ("vm01", "bad-state"), ("vm01", "ok")}
+
+
 def test_disk_restore(server, fake):
     """A disk is restored from a chain of backups by an admin of the whole host only."""
     good = {"disk": "saves", "from": "data, data"}
@@ -156,7 +174,7 @@ def test_own_vm_is_not_saved(pair):
     fake.own = "vm00"
     fake.act("start", ["vm02"], [])
     server.start()
-    for action in ("save", "save?force=true", "restore"):
+    for action in ("save", "save?force=true", "restore", "backup-now"):
         for more in ({}, {"continue": True}):
             answer = server.tls("POST", f"/v1/vms/vm00/actions/{action}", {"disk": "saves", **more})
             assert (answer.status, answer.code) == (403, "own-vm"), action

@@ -38,7 +38,9 @@ static bool command_vm_set_one(struct reply *reply, const struct arguments *argu
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
-	if (!vm_keys_at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
+	/* a schedule writes to a store, and says when old backups are dropped */
+	if ((!vm_keys_at_any_time(key) || text_equal(key, "backup")) &&
+	    !reply_may(reply, MAY_CONFIGURE))
 		return false;
 	if (!vm_keys_can_change(vm, key)) {
 		reply_fail(reply, CODE_BAD_STATE,
@@ -178,7 +180,7 @@ COMMAND(vm_set,
 		  "Values as in the configuration, `none` for no cap or reservation, `all` for\n"
 		  "every CPU. KEY VALUE does as well. All or nothing: a reservation that cannot\n"
 		  "be kept is refused and says what is left. on_crash=destroy takes the right\n"
-		  "configure, as `vm destroy` does.",
+		  "configure, as `vm destroy` does, and so does backup.",
 	.example = "vm set alpha weight=512 reserve=2ms/10ms",
 	.keys = "name, the changed keys",
 	.run = command_vm_set,

@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm.h"
 
 #define VM_KEYS_AT_ANY_TIME                                                                        \
-	"weight cap reserve affinity on_crash stop_timeout autostart trap quiesce "                \
+	"weight cap reserve affinity on_crash stop_timeout autostart trap quiesce backup "         \
 	"disk.ops disk.bytes disk.burst disk.weight disk.undo "                                    \
 	"net.packets net.bytes net.burst net.weight"
 

@@ -54,8 +54,8 @@ static u64 vm_schedule_tsc(u64 from_tsc, u64 ns)
 }
 
 /*
- * Ends the backup with a failure; the next one is tried at the next moment of the plan. `told`: the
- * operator has had a notice and an event already.
+ * Ends the backup with a failure; the next one is tried at the next moment of the plan, which one
+ * that was asked for does not move. `told`: the operator has had a notice and an event already.
  */
 static void vm_schedule_fail(struct vm *vm, const char *problem, bool told)
 {
@@ -63,6 +63,9 @@ static void vm_schedule_fail(struct vm *vm, const char *problem, bool told)
 
 	string_copy(vm_schedule_operation(vm)->problem, VM_PROBLEM_BYTES, problem);
 	vm->schedule.due_tsc = vm_schedule_tsc(clock_tsc(), vm->schedule.plan.every_ns);
+	if (vm->schedule.asked && vm->schedule.planned_tsc > clock_tsc())
+		vm->schedule.due_tsc = vm->schedule.planned_tsc;
+	vm->schedule.asked = false;
 	vm_schedule_enter(vm, SCHEDULE_ENDING);
 	if (told)
 		return;
@@ -148,10 +151,36 @@ static void vm_schedule_step_waiting(struct vm *vm, u64 now_tsc)
 		return;
 	vm_schedule_look_at_disks(vm);
 	wait_s = vm_schedule_wait_s(vm);
-	if (schedule->disks != 0 && wait_s > 0)
+	if (schedule->disks != 0 && wait_s > 0 && !schedule->asked)
 		schedule->due_tsc = vm_schedule_tsc(now_tsc, wait_s * NS_PER_S);
 	else
 		vm_schedule_begin(vm);
+}
+
+bool vm_schedule_now(struct vm *vm, char *problem, size_t size)
+{
+	if (vm->config.backup.store[0] == '\0') {
+		format(problem, size,
+		       "it has no schedule; give it one, such as `vm set %s backup=\"spare every "
+		       "24h\"`",
+		       vm->config.name);
+		return false;
+	}
+	if (!vm_schedule_runs(vm)) {
+		format(problem, size, "it is %s; backups are made while it runs or is paused",
+		       vm_state_name(vm->state));
+		return false;
+	}
+	if (vm_schedule_operation(vm)->phase != SCHEDULE_WAITING ||
+	    vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE) {
+		format(problem, size, "one is under way, `vm backup list %s` shows how far it is",
+		       vm->config.name);
+		return false;
+	}
+	vm->schedule.asked = true;
+	vm->schedule.planned_tsc = vm->schedule.due_tsc;
+	vm->schedule.due_tsc = clock_tsc();
+	return true;
 }
 
 /* --- the other steps --- */
@@ -285,6 +314,7 @@ static void vm_schedule_step_naming(struct vm *vm)
 
 	if (place == CONFIG_VM_DISK_MAX) {
 		vm_schedule_operation(vm)->problem[0] = '\0';
+		schedule->asked = false;
 		schedule->due_tsc = vm_schedule_tsc(schedule->begun_tsc, schedule->plan.every_ns);
 		vm_schedule_enter(vm, SCHEDULE_DROPPING);
 		return;

@@ -28,6 +28,8 @@ struct vm_scheduled {
 struct vm_schedule {
 	struct backup_plan plan; /* the plan that due_tsc was computed for */
 	u64 due_tsc;		 /* the TSC at which the next backup is due */
+	bool asked;	 /* a backup was asked for by command: it is due whatever the store has */
+	u64 planned_tsc; /* the TSC at which the next one was due when it was asked for */
 	u64 look_tsc;  /* the TSC before which nothing is tried, as the VM or the store was busy */
 	u64 begun_tsc; /* the TSC at which the last backup was begun */
 	struct store *store;

@@ -115,6 +115,11 @@ void vm_volume_backup_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
 	format(name, STORE_NAME_BYTES, "@backup-%08x-%u", number, place);
 }
 
+const char *vm_state_name(enum vm_state state)
+{
+	return state == VM_STOPPED ? "stopped" : "running";
+}
+
 void vm_volumes_look(void)
 {
 	fake.looks++;

@@ -176,6 +176,59 @@ static void test_waits(void **state)
 	assert_int_equal(fake.backups, 1);
 }
 
+static void until(enum vm_schedule_phase phase)
+{
+	while (vm.operation[OPERATION_SCHEDULE].phase != phase) {
+		vm_schedule_ops.step(&vm, clock_tsc());
+		if (vm.operation[OPERATION_BACKUP].phase == BACKUP_COPYING)
+			copied();
+	}
+}
+
+/* One that is asked for is of the schedule; one that fails does not move what is planned. */
+static void test_now(void **state)
+{
+	char problem[256];
+
+	(void)state;
+	settle();
+	after(40);
+	assert_true(vm_schedule_now(&vm, problem, sizeof(problem)));
+	settle();
+	assert_string_equal(kept("main/root"), "01");
+	after(EVERY_S - 1);
+	assert_int_equal(fake.backups, 2);
+	after(1);
+	assert_string_equal(kept("main/root"), "012");
+	fake.cannot = "its monitor has crashed";
+	after(40);
+	assert_true(vm_schedule_now(&vm, problem, sizeof(problem)));
+	settle();
+	assert_string_equal(said, "no scheduled backup: its monitor has crashed");
+	assert_int_equal(events, 1);
+	fake.cannot = NULL;
+	after(EVERY_S - 41);
+	assert_int_equal(fake.backups, 3);
+	after(1);
+	assert_int_equal(fake.backups, 4);
+	/* a change of the plan while it is made counts from the next one on */
+	assert_true(vm_schedule_now(&vm, problem, sizeof(problem)));
+	until(SCHEDULE_BEGINNING);
+	assert_false(vm_schedule_now(&vm, problem, sizeof(problem)));
+	assert_string_equal(problem, "one is under way, `vm backup list web` shows how far it is");
+	vm.config.backup.keep = 1;
+	settle();
+	assert_string_equal(kept("main/root"), "01201");
+	after(EVERY_S);
+	assert_string_equal(kept("main/root"), "012");
+	vm.state = VM_STOPPED;
+	assert_false(vm_schedule_now(&vm, problem, sizeof(problem)));
+	assert_string_equal(problem, "it is stopped; backups are made while it runs or is paused");
+	vm.config.backup.store[0] = '\0';
+	assert_false(vm_schedule_now(&vm, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "it has no schedule"));
+}
+
 /* Old chains that cannot be dropped now, as one is read, are dropped after the next backup. */
 static void test_keeps_what_is_read(void **state)
 {
@@ -192,15 +245,6 @@ static void test_keeps_what_is_read(void **state)
 	after(EVERY_S);
 	assert_string_equal(kept("main/root"), "0");
 	assert_int_equal(fake.dropped, 2);
-}
-
-static void until(enum vm_schedule_phase phase)
-{
-	while (vm.operation[OPERATION_SCHEDULE].phase != phase) {
-		vm_schedule_ops.step(&vm, clock_tsc());
-		if (vm.operation[OPERATION_BACKUP].phase == BACKUP_COPYING)
-			copied();
-	}
 }
 
 /*
@@ -252,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup(test_full_ones, ready),
 		cmocka_unit_test_setup(test_failures, ready),
 		cmocka_unit_test_setup(test_waits, ready),
+		cmocka_unit_test_setup(test_now, ready),
 		cmocka_unit_test_setup(test_keeps_what_is_read, ready),
 		cmocka_unit_test_setup(test_other_disk_meanwhile, ready),
 		cmocka_unit_test_setup(test_other_disk_before, ready),
