@@ -196,6 +196,10 @@ class Server(mock_states.States, mock_events.Events):
                 vm.weight = int(value)
             elif key == "cap":
                 vm.cap = None if value == "none" else int(value.rstrip("%"))
+            elif key == "backup":
+                if value.startswith("pool every 1h"):
+                    raise Problem(422, "bad-argument", "backup: quota web* of store pool allows less")
+                vm.backup = value
         vm.revision += 1
         self.machine.record(user[0], "vm.set", name, "ok")
         self.tell({"type": "vm", "vm": vm.view()})
@@ -412,6 +416,7 @@ class Server(mock_states.States, mock_events.Events):
             self.sessions.clear()
         self.slow = given.get("slow", self.slow)
         self.broken = set(given.get("broken", self.broken))
+        self.stores.update(given.get("stores", {}))
         self.refuse_streams = given.get("refuse", self.refuse_streams)
         machine.found = given.get("found", machine.found)
         machine.blind = given.get("blind", machine.blind)

@@ -84,6 +84,7 @@ class Console:
 class Vm:
     def __init__(self, name, number, rng):
         self.medium = "tools" if name == "web-1" else None  # in its CD-ROM drive
+        self.backup = "vault every 1d chain 7 keep 4" if name == "web-1" else "none"
         self.name = name
         self.uuid = "%08x-0000-4000-8000-%012x" % (number + 1, number + 1)
         default = (rng.uniform(1, 22), rng.uniform(0, 2), rng.uniform(80, 900), "io", "running")
@@ -156,9 +157,11 @@ class Vm:
                   "cmdline": ("console=ttyS0", "next-start"),
                   "weight": (str(self.weight), "now"),
                   "cap": (f"{self.cap}%" if self.cap else "none", "now"),
-                  "on_crash": ("hold", "now")}
+                  "on_crash": ("hold", "now"), "backup": (self.backup, "now")}
         if self.medium:
-            values["disk"] = (f"pool/web, {self.medium} cdrom", "next-start")
+            values["disk"] = (f"pool/web, pool/data, {self.medium} cdrom", "next-start")
+        if self.name == "dns":
+            values["disk"] = ("pool/dns", "next-start")
         return {key: {"value": value, "applies": applies}
                 for key, (value, applies) in values.items()}
 

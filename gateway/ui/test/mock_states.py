@@ -17,6 +17,14 @@ HISTORY = {
 }
 
 
+def kept_row(disk, size, days):
+    """A backup that a schedule has made so many days ago: a full one, the 7 behind it, and so on."""
+    moment = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() - 86400 * days - 5 * 3600))
+    number = (15 - days) % 7 + 1
+    return {"disk": disk, "target": f"vault/web-1:{disk.replace('/', ':')}@{moment}.{number - 1}", "kind": "diff" if number > 1 else "full",
+            "number": number, "state": "kept", "copied_bytes": size, "all_bytes": size, "problem": "", "moment": moment}
+
+
 class States:
     def setup_states(self):
         self.users = {"alice": {"name": "alice", "roles": ["admin", "auditor", "console-write"], "scope": "*",
@@ -32,6 +40,7 @@ class States:
         self.copied = [{"store": "pool", "volume": "trixie", "disk": "usb", "copy": "import", "state": "copies", "copied_bytes": 3 << 20,
                         "all_bytes": 4 << 20, "reason": ""}]
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
+        self.scheduled = {"web-1": [kept_row(disk, size, days) for days in range(16) for disk, size in (("pool/web", 8 << 30), ("pool/data", 64 << 30))]}
 
     def history(self, request, user):
         """Waves, as a wave has no need of a memory; nothing is known of the time before the last three quarters."""
@@ -216,6 +225,12 @@ class States:
     def disk_restore(self, request, user):
         self.need(user, "admin")
         given = request.json()
+        if "at" in given:
+            self.need(user, "content")
+            if given["disk"] == "pool/data":
+                raise Problem(409, "bad-state", "pool/data: not restored: web-1 uses it")
+            self.machine.record(user[0], "disk.restore", given["disk"], "ok")
+            return send(request, 200, {"changed": True})
         if given["from"].split(",")[0] != "saves":
             raise Problem(502, "failed", f"{given['disk']}: not restored: {given['from']} holds no backup")
         self.machine.record(user[0], "disk.restore", given["from"], "ok")
@@ -238,7 +253,20 @@ class States:
 
     def backups(self, request, user, name):
         self.vm(user, name)
-        send(request, 200, {"items": self.backed_up.get(name, [])})
+        vm = self.machine.vms[name]
+        plan = [{**kept_row("", 0, 0), "target": vm.backup.split()[0], "kind": "", "number": 0, "state": "planned", "moment": ""}]
+        send(request, 200, {"items": self.backed_up.get(name, []) + (plan + self.scheduled.get(name, []) if vm.backup != "none" else [])})
+
+    def backup_now(self, request, user, name):
+        """Begins one, which goes on until it is cancelled."""
+        vm = self.vm(user, name)
+        self.need(user, "admin")
+        if vm.backup == "none":
+            raise Problem(409, "bad-state", f"{name}: no backup: it has no schedule")
+        self.backed_up[name] = [{"disk": "pool/web", "target": "vault/@backup-00000001-0", "kind": "full", "number": 1, "state": "copying",
+                                 "copied_bytes": 1 << 30, "all_bytes": 8 << 30, "problem": "", "moment": ""}]
+        self.machine.record(user[0], "vm.backup-now", name, "ok")
+        send(request, 200, {"changed": True, "vm": vm.view()})
 
     def backup_begin(self, request, user, name):
         vm = self.vm(user, name)
@@ -381,7 +409,7 @@ ROUTES = (
     (r"DELETE stores/([^/]+)/volumes/([^/]+)", States.volume_drop), (r"PUT stores/([^/]+)/volumes/([^/]+)/content", States.volume_put),
     (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
-    (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),
+    (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel), (r"POST vms/([^/]+)/actions/backup-now", States.backup_now),
     (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),
     (r"POST vms/([^/]+)/actions/(eject|insert)", States.medium),
     (r"POST vms/([^/]+)/actions/digest", States.digest),

@@ -15,7 +15,7 @@ REQUESTS = 12
 ELEMENTS = 2500          # the most elements of a page with 64 machines
 # the most CPU time of a page, as a share of a core, with 64 machines sampled once a second
 CPU_SHARE = 0.20
-SCREENS = ("overview", "machines", "machines/batch", "machines/web-1/state", "machines/web-1/configuration",
+SCREENS = ("overview", "machines", "machines/batch", "machines/web-1/state", "machines/web-1/backups", "machines/web-1/configuration",
            "machines/web-1/inside", "machines/web-1/console", "consoles", "volumes", "images", "networks", "events", "alerts", "log", "audit", "report", "access", "host")
 SHIFT = 0.05             # how far a screen's parts may move as its answers come, in Chromium's measure of layout shifts
 # for each view: width, height, theme, and a machine that runs until then

@@ -172,7 +172,7 @@ def test_saved_on_a_disk_and_taken_up_again(page):
 
 
 def test_backup_of_a_disk(page):
-    page.login(place="#/machines/db/state")
+    page.login(place="#/machines/db/backups")
     tile = '[aria-label="Backup"]'
     page.sees("None since the machine was started", tile, 10)
     page.sees("saves (1 GiB)", tile, 10)

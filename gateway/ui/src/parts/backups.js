@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The last backup of a machine's disks, and the beginning of another one.
+// A machine's backups: by its schedule, and by hand to another disk.
 import { may, session, useLoad } from "../api.js";
+import { keptOf, planOf } from "../backup_plan.js";
 import { bytes } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { useAct } from "./act.js";
+import { useConfiguration } from "./configuration.js";
 import { confirm } from "./dialogs.js";
 import { DiskChoice, usable } from "./disk_choice.js";
+import { Kept } from "./kept.js";
+import { Schedule } from "./schedule.js";
 import { Loaded } from "./states.js";
 
 const EVERY_MS = 3000;
@@ -30,7 +34,7 @@ function Form({ vm, disks, act, busy }) {
 			{ kind, disks: `${disk}=${target}${state && `,state=${state}`}`, ...(over && { overwrite: true }) });
 	if (!own.length || !free.length) {
 		return html`<p class="muted">${own.length ? "No disk is free for a copy. One that no machine uses has to be in the host's configuration."
-			: "The machine has no disk."}</p>`;
+			: "The machine has no disk of the host: volumes are backed up by its schedule."}</p>`;
 	}
 	return html`<p class="title-line"><${DiskChoice} label="Copy" value=${disk} from=${own} onChoose=${chooseDisk} />
 			<${DiskChoice} label="to" value=${target} from=${free} onChoose=${chooseTarget} />
@@ -55,10 +59,12 @@ function Last({ items, onCancel }) {
 		${copies && may("operator") && html`<p><button onClick=${onCancel}>Cancel the backup</button></p>`}`;
 }
 
-export function Backups({ vm }) {
+/** Of the rows those of a backup that was begun by hand: a schedule writes to volumes whose names begin with @. */
+const byHand = (items) => items.filter(({ disk, state, target }) => disk && state !== "kept" && !target.includes("/@"));
+
+function ByHand({ vm, last }) {
 	const { me } = useCell(session);
 	const path = `/vms/${encodeURIComponent(vm.name)}`;
-	const last = useLoad(`${path}/backups`, EVERY_MS);
 	const can = may("operator") && me.scope === "*";
 	const disks = useLoad(can ? "/disks" : null);
 	const { act: change, busy, failure } = useAct();
@@ -68,8 +74,18 @@ export function Backups({ vm }) {
 	};
 	const cancel = () => act("The backup is cancelled.", "POST", `${path}/actions/backup-cancel`);
 	const live = vm.state === "running" || vm.state === "paused";
-	return html`<section class="tile" aria-label="Backup"><h2>Backup</h2>
-		<${Loaded} from=${last} lines=${2}>${({ items }) => html`<${Last} items=${items} onCancel=${cancel} />`}<//>
+	return html`<section class="tile" aria-label="Backup"><h2>By hand, to another disk</h2>
+		<${Loaded} from=${last} lines=${2}>${({ items }) => html`<${Last} items=${byHand(items)} onCancel=${cancel} />`}<//>
 		${can && live && html`<${Loaded} from=${disks} lines=${1}>${({ items }) =>
 			html`<${Form} vm=${vm} disks=${items} act=${act} busy=${busy} />`}<//>`}${failure}</section>`;
+}
+
+export function Backups({ vm }) {
+	const last = useLoad(`/vms/${encodeURIComponent(vm.name)}/backups`, EVERY_MS);
+	const held = useConfiguration(vm.name);
+	const plan = planOf(held.config?.backup?.value);
+	const items = last.data?.items ?? [];
+	const kept = plan ? keptOf(items, plan) : [];
+	return html`<${Schedule} ...${{ vm, held, kept, items, reload: last.reload }} /><${ByHand} vm=${vm} last=${last} />
+		${held.config && html`<${Loaded} from=${last} lines=${4}>${() => html`<${Kept} ...${{ vm, kept, plan, reload: last.reload }} />`}<//>`}`;
 }

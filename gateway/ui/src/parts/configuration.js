@@ -7,7 +7,8 @@ import { grouped, meant, wordsOf } from "../config_keys.js";
 import { html, useEffect, useState } from "../lib.js";
 import { Failure, Skeleton } from "./states.js";
 
-function useConfiguration(name) {
+/** { config, etag, error, load, save }: a machine's keys; save(changes) throws when somebody else has changed them. */
+export function useConfiguration(name) {
 	const [held, setHeld] = useState({ config: null, etag: null, error: null });
 	const path = `/vms/${encodeURIComponent(name)}`;
 	const take = async (response) => {
@@ -31,9 +32,10 @@ function useConfiguration(name) {
 	return { ...held, load, save };
 }
 
-/* As the server decides it; `trap` looks into a guest. */
+/* As the server decides it: these look into a guest, take memory and drop backups. */
+const FOR_ADMINS = ["trap", "disk.undo", "backup"];
 const mayChange = (key, applies, state) => changesNow(applies, state) &&
-	(may("admin") || (may("operator") && applies === "now" && key !== "trap"));
+	(may("admin") || (may("operator") && applies === "now" && !FOR_ADMINS.includes(key)));
 
 function Value({ name, value, property, onChange }) {
 	const words = wordsOf(property);

@@ -113,7 +113,7 @@ function useKeys(name) {
 	}, []);
 }
 
-const TABS = [["", "Now"], ["state", "Snapshots and backups"], ["configuration", "Configuration"], ["inside", "Inside"]];
+const TABS = [["", "Now"], ["state", "Snapshots"], ["backups", "Backups"], ["configuration", "Configuration"], ["inside", "Inside"]];
 
 function Tabs({ name, tab }) {
 	return html`<nav class="tabs" aria-label=${`Parts of ${name}`}><ul>${TABS.map(([place, title]) => html`<li key=${place}>
@@ -122,7 +122,8 @@ function Tabs({ name, tab }) {
 
 function Tab({ tab, vm, others }) {
 	switch (tab) {
-	case "state": return html`<${Snapshots} vm=${vm} /><${Saves} vm=${vm} /><${Backups} vm=${vm} />`;
+	case "state": return html`<${Snapshots} vm=${vm} /><${Saves} vm=${vm} />`;
+	case "backups": return html`<${Backups} vm=${vm} />`;
 	case "configuration": return html`<${Drives} vm=${vm} /><${Configuration} vm=${vm} />`;
 	case "inside": return html`<${Balloon} vm=${vm} /><${Inspect} vm=${vm} /><${Digest} vm=${vm} />`;
 	case "": return html`<section class="tile console-tile" aria-label="Console">
