@@ -317,6 +317,23 @@ void audit_anchor(void)
 	link_ask(link_command("audit anchor", words, "skerryd"), audit_took_anchor, 0);
 }
 
+/*
+ * Returns whether an asker who sees some VMs alone sees the line: it is about one of them. The name
+ * of a disk or store may be like a VM's, so the action counts, too.
+ */
+static bool audit_is_seen(const struct identity *who, const json_t *line)
+{
+	static const char *const others[] = {"disk.", "host.", "store.", "volume."};
+	const char *target = json_string_value(json_object_get(line, "target"));
+	const char *action = json_string_value(json_object_get(line, "action"));
+
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		if (action && !strncmp(action, others[i], strlen(others[i])))
+			return false;
+	}
+	return target && *target && scope_has(who->scope, target);
+}
+
 json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit)
 {
 	json_t *items = json_array();
@@ -325,13 +342,12 @@ json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit)
 
 	for (uint64_t i = audit.kept_count; i-- > first && json_array_size(items) < limit;) {
 		const struct audit_item *item = &audit.kept[i % AUDIT_KEPT];
-		const char *target = json_string_value(json_object_get(item->object, "target"));
 		char number[24];
 		json_t *shown;
 
 		if (item->line <= after)
 			break;
-		if (!all && (!target || !*target || !scope_has(who->scope, target)))
+		if (!all && !audit_is_seen(who, item->object))
 			continue;
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)item->line);
 		shown = json_copy(item->object);

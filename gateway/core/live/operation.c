@@ -357,8 +357,10 @@ void operation_show(struct request *request)
 	bool own = operation && operation->owner.token == request->who.token &&
 		   operation->owner.account == request->who.account &&
 		   operation->owner.user == request->who.user;
+	/* "host" is the whole machine here, whatever VM has that name */
 	bool seen = operation && request->who.roles & ROLE_OPERATOR &&
-		    scope_has(request->who.scope, operation->target);
+		    scope_has(request->who.scope, operation->target) &&
+		    (strcmp(operation->target, "host") || !strcmp(request->who.scope, "*"));
 
 	if (!own && !seen) {
 		answer_problem(request, 404, "not-found", "there is no such operation");

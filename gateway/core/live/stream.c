@@ -174,7 +174,9 @@ static void stream_send_event(struct request *request, const struct host_event *
 {
 	const char *name = json_string_value(json_object_get(event->line, "event"));
 
-	if (!stream_sees(request, event->vm) || !stream_wants(request, name))
+	/* what belongs to no VM, such as a damaged store, is for those who see the whole host */
+	if (!stream_sees(request, event->vm) || !stream_wants(request, name) ||
+	    (!*event->vm && strcmp(request->who.scope, "*") != 0))
 		return;
 	if (stream_room(request))
 		stream_send_json(request, name, event->sequence, host_event_json(event));

@@ -192,6 +192,10 @@ static void test_scopes(void **state)
 	assert_true(scope_valid("vm_1-2.x*?"));
 	assert_true(scope_has("web*", "web1"));
 	assert_false(scope_has("web", "web1"));
+	/* no names of VMs */
+	assert_false(scope_has("p*", "pool/web"));
+	assert_false(scope_has("s*", "store pool"));
+	assert_true(scope_has("*", "pool/web"));
 }
 
 static void test_roles_imply(void **state)
