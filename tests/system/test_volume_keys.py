@@ -80,6 +80,9 @@ def test_volume(emulator, build, tmp_path):
         assert made["copy"]["encrypt"] == "vault" and made["copy"]["key_id"] == made["secret"]["key_id"]
         assert made["new"]["key_id"] != made["secret"]["key_id"] and made["plain"]["encrypt"] == ""
         assert made["copy"]["key_id"] in machine.command("volume list")
+        for name in ("secret", "copy"):
+            assert "it is encrypted, and what its store holds is of use with its key alone; copy it in a guest, or back it up" in \
+                machine.command(f"volume export pool/{name} raw")
         for other in ("plain", "new"):
             assert "not encrypted by the same key" in machine.command(f"volume rollback pool/secret {other}")
         machine.good("volume rollback pool/secret copy")

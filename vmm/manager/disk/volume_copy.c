@@ -125,18 +125,19 @@ static bool copy_begin_content(char *problem, size_t size)
 u32 volume_export_begin(struct store *store, const struct store_volume *volume, const char *disk,
 			char *problem, size_t size)
 {
-	u32 number;
-	const struct disk *to = copy_find_disk(disk, &number, problem, size);
 	u64 bytes = volume->sectors * BLOCK_SECTOR_BYTES;
+	const struct disk *to;
+	u32 number;
 
-	if (to == NULL)
-		return 0;
 	if (volume->key.id != 0) {
 		format(problem, size,
 		       "it is encrypted, and what its store holds is of use with its key alone; "
 		       "copy it in a guest, or back it up");
 		return 0;
 	}
+	to = copy_find_disk(disk, &number, problem, size);
+	if (to == NULL)
+		return 0;
 	if (to->sectors < volume->sectors) {
 		format(problem, size, "it takes %llu KiB, and disk %s has %llu KiB",
 		       (unsigned long long)(bytes / KIB), disk,
