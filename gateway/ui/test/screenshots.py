@@ -21,6 +21,7 @@ PUBLISHED = {
     "new-machine-dark": ("#/machines", "dark", 0), "configuration-light": ("#/machines/web-1/configuration", "light", 1),
     "overview-light": ("#/overview", "light", 0), "machine-light": ("#/machines/mail", "light", 2),
     "log-light": ("#/log", "light", 0), "host-light": ("#/host", "light", 0),
+    "backups-light": ("#/machines/web-1/backups", "light", 1),
 }
 OTHERS = {
     "machines-light": ("#/machines", "light", 0), "log-dark": ("#/log", "dark", 0),
@@ -54,6 +55,8 @@ def main():
             page.view(320 if narrow else 1280, 700 if narrow else 800, scheme)
             if place is None:
                 continue
+            if name.startswith("backups"):
+                server.knob(stores={"vault": "ready"})
             page.open(place)
             page.one("main h1")
             time.sleep(0.7 + seconds)
