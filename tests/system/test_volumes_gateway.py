@@ -37,7 +37,7 @@ def boot(build, tmp_path, port):
     if not image.exists():
         image.write_bytes(b"")
         os.truncate(image, 64 << 20)
-    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt") | firmware.seabios())
+    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt", "spin") | firmware.seabios())
     return Qemu(build, bundle=files,
                 extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off", "-device", "nvme,serial=one,drive=n0",
                        "-drive", f"file={image},if=none,id=n0,format=raw"))
@@ -100,6 +100,39 @@ def test_volumes(line):
     assert server.tls("GET", f"{POOL}/web3").code == "not-found"
     assert "web4" in machine.command("volume list pool/web4")
     assert "first via token 1" in machine.command("log show -c audit")
+
+
+def test_backups_by_schedule(line):
+    """What the browser's page does: a running VM gets a schedule, is backed up at once, and its volume goes back."""
+    _, server = line
+    vm = "/v1/vms/busy"
+
+    def kept():
+        return [row for row in server.tls("GET", f"{vm}/backups").json()["items"] if row["state"] == "kept"]
+
+    assert server.tls("POST", "/v1/stores/pool/actions/format").json()["changed"]
+    assert server.tls("POST", POOL, {"name": "web", "bytes": 1 << 20}).status == 201
+    assert server.tls("POST", "/v1/vms", {"name": "busy", "config": {"kernel": "spin.bin", "memory": "16M", "disk": "pool/web"}}).status == 201
+    assert server.tls("POST", f"{vm}/actions/backup-now").status == 409
+    assert server.tls("POST", f"{vm}/actions/start").status == 200
+    held = server.tls("GET", vm)
+    key = held.json()["config"]["backup"]
+    assert (key["value"], key["applies"]) == ("", "now")
+    plan = {"config": {"backup": "pool every 1d chain 2 keep 1"}}
+    assert server.tls("PATCH", vm, plan, headers={"If-Match": held.headers["ETag"]}).status == 200
+    wait_for(lambda: [row["number"] for row in kept()] == [1])
+    assert server.tls("GET", vm).json()["config"]["backup"]["value"] == "pool every 1d chain 2 keep 1"
+    # the third one is full, and the chain before it is dropped
+    for numbers in ([1, 2], [1]):
+        # the one before it may be at its last step
+        wait_for(lambda: server.tls("POST", f"{vm}/actions/backup-now").status == 200)
+        wait_for(lambda numbers=numbers: [row["number"] for row in kept()] == numbers)
+    body = {"disk": "pool/web", "at": kept()[0]["moment"]}
+    used = server.tls("POST", "/v1/disks/restore", body)
+    assert used.status == 409 and "busy uses it" in used.json()["detail"], used.body
+    killed = server.tls("POST", f"{vm}/actions/kill")
+    assert killed.status == 200, killed.body
+    assert server.tls("POST", "/v1/disks/restore", body, headers={"Prefer": "wait=60"}, timeout=90).json()["changed"]
 
 
 def put(server, name, data, query="", content_range=None):

@@ -199,7 +199,7 @@ class Server(mock_states.States, mock_events.Events):
             elif key == "backup":
                 if value.startswith("pool every 1h"):
                     raise Problem(422, "bad-argument", "backup: quota web* of store pool allows less")
-                vm.backup = value
+                vm.backup = value if value != "none" else ""
         vm.revision += 1
         self.machine.record(user[0], "vm.set", name, "ok")
         self.tell({"type": "vm", "vm": vm.view()})

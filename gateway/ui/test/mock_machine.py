@@ -84,7 +84,7 @@ class Console:
 class Vm:
     def __init__(self, name, number, rng):
         self.medium = "tools" if name == "web-1" else None  # in its CD-ROM drive
-        self.backup = "vault every 1d chain 7 keep 4" if name == "web-1" else "none"
+        self.backup = "vault every 1d chain 7 keep 4" if name == "web-1" else ""
         self.name = name
         self.uuid = "%08x-0000-4000-8000-%012x" % (number + 1, number + 1)
         default = (rng.uniform(1, 22), rng.uniform(0, 2), rng.uniform(80, 900), "io", "running")

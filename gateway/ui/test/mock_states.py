@@ -254,14 +254,14 @@ class States:
     def backups(self, request, user, name):
         self.vm(user, name)
         vm = self.machine.vms[name]
-        plan = [{**kept_row("", 0, 0), "target": vm.backup.split()[0], "kind": "", "number": 0, "state": "planned", "moment": ""}]
-        send(request, 200, {"items": self.backed_up.get(name, []) + (plan + self.scheduled.get(name, []) if vm.backup != "none" else [])})
+        plan = [{**kept_row("", 0, 0), "target": vm.backup.partition(" ")[0], "kind": "", "number": 0, "state": "planned", "moment": ""}]
+        send(request, 200, {"items": self.backed_up.get(name, []) + (plan + self.scheduled.get(name, []) if vm.backup else [])})
 
     def backup_now(self, request, user, name):
         """Begins one, which goes on until it is cancelled."""
         vm = self.vm(user, name)
         self.need(user, "admin")
-        if vm.backup == "none":
+        if not vm.backup:
             raise Problem(409, "bad-state", f"{name}: no backup: it has no schedule")
         self.backed_up[name] = [{"disk": "pool/web", "target": "vault/@backup-00000001-0", "kind": "full", "number": 1, "state": "copying",
                                  "copied_bytes": 1 << 30, "all_bytes": 8 << 30, "problem": "", "moment": ""}]

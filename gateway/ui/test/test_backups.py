@@ -120,9 +120,9 @@ def test_what_cannot_be_fetched_is_said(page, server):
     page.open("#/machines/db/backups")
     page.sees("This could not be fetched.", '[aria-label="Backup"]')
     page.sees("The mock was told to fail here.")
+    page.button("Try again", '[aria-label="Backup"]')
     server.knob(broken=[])
-    page.button("Try again", '[aria-label="Backup"]').click()
-    page.sees("None since the machine was started", '[aria-label="Backup"]')
+    page.sees("None since the machine was started", '[aria-label="Backup"]', 10)
 
 
 @pytest.mark.parametrize("view", VIEWS)
