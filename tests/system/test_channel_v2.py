@@ -118,6 +118,10 @@ def test_rights(build, tmp_path):
                 client.event("created", "tiny")
                 client.result("vm set", "tiny", "weight=5")
                 assert client.code("vm set", "tiny", "memory=20M") == "no-right"
+                # a schedule writes to a store, and what it makes drops what is there
+                for words in (("backup=none",), ("weight=6", "backup", "pool every 1s")):
+                    assert client.code("vm set", "tiny", *words) == "no-right", words
+                assert client.code("vm backup now", "tiny") == "no-right"
                 end_runs_alone(client)
             if rights == "none":
                 assert client.code("vm list") == "no-right" and not client.events

@@ -14,6 +14,11 @@ def vault(server):
     server.knob(stores={"vault": "ready"})
 
 
+def press(page, label, within):
+    """Presses a button as soon as it can be pressed, wherever the page has been scrolled to."""
+    page.js("arguments[0].click()", page.until(lambda: (found := page.button(label, within)).is_enabled() and found, f"{label} to be possible"))
+
+
 def choose(page, label, value):
     field = page.until(lambda: next((each for each in page.all(f"{SCHEDULE} label") if each.text.startswith(label)), None), label)
     next(each for each in field.find_elements("css selector", "option") if each.get_property("value") == str(value)).click()
@@ -28,7 +33,7 @@ def bodies(page):
 def test_what_is_kept(page):
     """The newest first, each with its age and until when it is kept; a viewer may do nothing with them, and is told."""
     page.login("sky_viewer", place="#/machines/web-1/backups")
-    page.sees("5 h 0 min ago", f"{KEPT} tbody tr")
+    page.sees("5 h ", f"{KEPT} tbody tr")
     rows = page.all(f"{KEPT} tbody tr")
     assert len(rows) == 14
     assert "changes 1" in rows[0].text and "64 GiB" in rows[0].text.replace("\u00a0", " ") and "vault/web-1:pool:data@" in rows[0].text
@@ -42,17 +47,17 @@ def test_what_is_kept(page):
     page.sees("Restoring needs the roles admin and content for all machines.", KEPT)
     page.sees("Every day to vault: a full backup, then 6 with what has changed since the one before.", SCHEDULE)
     page.sees("at least 21 days and at most 28 days", SCHEDULE)
-    page.sees("in 18 h 59 min", SCHEDULE)
+    page.sees("in 18 h ", SCHEDULE)
     page.sees("Changing it needs the role admin", SCHEDULE)
     assert page.all(f"{SCHEDULE} select") == []
 
 
 def test_one_at_once(page, server):
     page.login(place="#/machines/web-1/backups")
-    page.button("Back up now", SCHEDULE).click()
+    press(page, "Back up now", SCHEDULE)
     page.sees("under way: 1 GiB of 8 GiB copied", SCHEDULE, 8)
     page.sees("None since the machine was started", '[aria-label="Backup"]')
-    page.button("Cancel the backup", SCHEDULE).click()
+    press(page, "Cancel the backup", SCHEDULE)
     page.button("Back up now", SCHEDULE)
     assert server.state()["requests"].count("POST /v1/vms/web-1/actions/backup-now") == 1
     page.open("#/machines/scratch/backups")
@@ -66,23 +71,23 @@ def test_a_schedule_is_made_changed_and_removed(page):
     page.login(place="#/machines/dns/backups")
     page.sees("Every day to vault", SCHEDULE)
     bodies(page)
-    page.button("Begin this schedule", SCHEDULE).click()
-    page.button("Change the schedule", SCHEDULE)
+    press(page, "Begin this schedule", SCHEDULE)
+    page.sees("Every day to vault", f"{SCHEDULE} p")
     page.sees("None yet. The first one is made as soon as the machine runs.", KEPT)
-    assert not page.button("Change the schedule", SCHEDULE).is_enabled()
+    page.until(lambda: not page.button("Change the schedule", SCHEDULE).is_enabled(), "nothing to save")
     choose(page, "Every", 3600)
     choose(page, "to the store", "pool")
     page.sees("who loses the store loses both", SCHEDULE)
-    page.button("Change the schedule", SCHEDULE).click()
+    press(page, "Change the schedule", SCHEDULE)
     page.sees("Not saved: backup: quota web* of store pool allows less", SCHEDULE)
     choose(page, "Every", 14400)
     choose(page, "a full one", 1)
     choose(page, "keep", 12)
     page.sees("Every 4 hours to pool: a full backup each time. Of these chains the newest 12 are kept, so one can go back at least 44 hours and at most 2 days.",
               SCHEDULE)
-    page.button("Change the schedule", SCHEDULE).click()
-    page.until(lambda: not page.button("Change the schedule", SCHEDULE).is_enabled(), "saved")
-    page.button("Remove", SCHEDULE).click()
+    press(page, "Change the schedule", SCHEDULE)
+    page.sees("Every 4 hours to pool", f"{SCHEDULE} p")
+    press(page, "Remove", SCHEDULE)
     page.sees("stay in pool, as volumes that nobody drops but you", "dialog")
     page.button("Remove", "dialog").click()
     page.sees("None: nothing of the machine is backed up by itself.", SCHEDULE)
@@ -111,7 +116,7 @@ def test_restore(page):
     page.js("arguments[0].click()", page.all(f"{KEPT} tbody button")[2])
     page.one("dialog input").send_keys("pool/data", Keys.ENTER)
     page.sees("pool/data: not restored: web-1 uses it", f"{KEPT} [role=alert]")
-    page.sees("as soon as the machine runs", SCHEDULE) if "Next\tnow" in page.text(SCHEDULE) else page.sees("when the machine runs then", SCHEDULE)
+    page.sees("or when the machine runs then", SCHEDULE)
 
 
 def test_what_cannot_be_fetched_is_said(page, server):
