@@ -65,6 +65,7 @@ struct cli {
 	int file_count;
 	const char *outputs[8]; /* run: PATH=LOCAL, or PATH */
 	int output_count;
+	const char *volume;   /* run: STORE/VOLUME:/PATH[:ro], which is mounted; NULL: none */
 	const char *ports[8]; /* run: [HOSTPORT:]GUESTPORT, which are published */
 	int port_count;
 	const char *environment[32];

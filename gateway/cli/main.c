@@ -39,7 +39,7 @@ static const char usage[] =
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
 	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR] [--egress LIST]\n"
-	"      [--publish [HOSTPORT:]PORT]...\n"
+	"      [--publish [HOSTPORT:]PORT]... [--volume STORE/VOLUME:/PATH[:ro]]\n"
 	"      [--cpus N] [--memory SIZE] [--detach|--interactive|--terminal] -- "
 	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
@@ -128,6 +128,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_WORKDIR,
 	OPT_EGRESS,
+	OPT_VOLUME,
 	OPT_WARM,
 	OPT_FILE,
 	OPT_IMAGE,
@@ -176,6 +177,7 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
 	{"egress", required_argument, NULL, OPT_EGRESS},
+	{"volume", required_argument, NULL, OPT_VOLUME},
 	{"publish", required_argument, NULL, 'p'},
 	{"warm", required_argument, NULL, OPT_WARM},
 	{"file", required_argument, NULL, OPT_FILE},
@@ -305,6 +307,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_TIMEOUT:	cli->timeout = optarg; break;
 	case OPT_WORKDIR:	cli->directory = optarg; break;
 	case OPT_EGRESS:	cli->egress = optarg; break;
+	case OPT_VOLUME:	cli->volume = optarg; break;
 	case OPT_WARM:		cli->warm = optarg; break;
 	case OPT_FILE:		main_take_file(cli, optarg); break;
 	case OPT_IMAGE:		cli->image = optarg; break;

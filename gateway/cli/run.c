@@ -188,6 +188,8 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	if (cli->egress)
 		json_object_set_new(body, "egress", json_string(cli->egress));
 	run_add_ports(body, cli);
+	if (cli->volume)
+		json_object_set_new(body, "volumes", json_pack("[s]", cli->volume));
 	if (cli->directory)
 		json_object_set_new(body, "directory", json_string(cli->directory));
 	if (cli->interactive)
@@ -320,6 +322,7 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 				   "[--output PATH=LOCAL] [--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] [--egress LIST] "
 				   "[--publish [HOSTPORT:]PORT] "
+				   "[--volume STORE/VOLUME:/PATH[:ro]] "
 				   "[-d | -i | -t] -- COMMAND...");
 	if ((cli->interactive || cli->terminal) && (cli->detach || cli->json))
 		cli_die(CLI_USAGE, "give --interactive and --terminal without --detach and --json");

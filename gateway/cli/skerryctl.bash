@@ -12,7 +12,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --hours --scope --expires --role --overwrite --continue --env --file --output --timeout --user --workdir --egress --publish --cpus --memory --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --profile --html --verify --help --version'
+		--limit --since --hours --scope --expires --role --overwrite --continue --env --file --output --timeout --user --workdir --egress --publish --volume --cpus --memory --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --profile --html --verify --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file | --image | --cloud-init | --html | --verify)
@@ -33,7 +33,7 @@ _skerryctl() {
 		;;
 	--vm) ;;
 	--to) ;;
-	--host | --fingerprint | --limit | --since | --hours | --scope | --expires | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --publish | --warm | --ssh-option | --net | --size | --store) return ;;
+	--host | --fingerprint | --limit | --since | --hours | --scope | --expires | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --publish | --volume | --warm | --ssh-option | --net | --size | --store) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -42,7 +42,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --hours | --scope | --expires | --role | --to | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --publish | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store | --profile | --html | --verify) ((i++)) ;;
+		--level | --vm | --limit | --since | --hours | --scope | --expires | --role | --to | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --publish | --volume | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store | --profile | --html | --verify) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac

@@ -117,9 +117,11 @@ bool gate_serve(struct gate *gate, struct words *words)
 			if (!words_take(words, (char *)bytes, count, true) ||
 			    words->argument_count == 0)
 				gate_refuse(gate, "no command");
+			if (words->volume != NULL && (gate->stays || !volume_mount(words)))
+				gate_refuse(gate, "no volume");
 			return true;
 		} else if (kind == GATE_STAY && seeded) {
-			if (!words_take(words, (char *)bytes, count, true))
+			if (!words_take(words, (char *)bytes, count, true) || words->volume != NULL)
 				gate_refuse(gate, "no command");
 			gate->stays = gate->asked_to_stay = true;
 			return gate_send(gate, GATE_STAYS, "", 0);

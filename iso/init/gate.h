@@ -9,7 +9,7 @@
  */
 enum {
 	GATE_PORT = 1023, /* at which the guest listens; only root may */
-	GATE_VERSION = 4,
+	GATE_VERSION = 5,
 	GATE_SEED_BYTES = 64,
 	GATE_WINDOW = 1 << 14,	   /* bytes of input that the guest keeps for the command */
 	GATE_OUTPUT = 3072,	   /* the longest frame from the guest */
@@ -131,6 +131,22 @@ void net_leave_cards(void);
  * gets none; does nothing when it is called again.
  */
 bool net_begin(void);
+
+/*
+ * Looks for the disk in whose place a clone is given a volume, and has the kernel leave it until
+ * volume_mount(), so that nothing of the disk is known then.
+ */
+void volume_leave(void);
+/*
+ * Has the kernel drive the volume that the clone was given, and mounts it where the host says, if
+ * it says so. Returns false when there is none, or no file system that the kernel can mount so.
+ */
+bool volume_mount(const struct words *words);
+/*
+ * Ends whatever still runs, and unmounts the volume, if one is mounted: when this returns all that
+ * was written is on it.
+ */
+void volume_end(const struct words *words);
 
 size_t file_read(const char *path, char *bytes, size_t room); /* returns how many bytes, or 0 */
 void file_write(const char *path, const void *bytes, uint32_t count);

@@ -65,6 +65,7 @@ static void init_load_modules(void)
 	CALL(chdir, "/modules");
 	init_load(modules, count);
 	init_mount("sys", "/sys", "sysfs", 0, NULL);
+	volume_leave();
 	if (net_find_cards()) {
 		init_load(net_modules, net_count);
 		net_leave_cards();

@@ -180,6 +180,7 @@ static void run_end(struct run *run)
 		for (int i = 0; i < 64 && run_output(run, stream); i++) /* a pipe holds less */
 			;
 	file_send_wanted(run->gate, run->words);
+	volume_end(run->words);
 	gate_tell(run->gate, GATE_END, &end, sizeof(end));
 }
 

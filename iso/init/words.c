@@ -94,6 +94,11 @@ static bool words_take_one(struct words *words, char *text, bool from_host)
 	case 'o':
 		return from_host && *text == '/' &&
 		       words_add(words->wanted, &words->wanted_count, WORDS_WANTED, text);
+	case 'v':
+	case 'r':
+		words->volume_read = text[-1] == 'r';
+		words->volume = text;
+		return from_host && text[0] == '/' && text[1] != '\0';
 	default:
 		return false;
 	}

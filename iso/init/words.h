@@ -18,6 +18,8 @@
  *   hNAME      the host's name
  *   tRxC       a terminal of so many rows and columns in place of pipes; of the host alone
  *   oPATH      a file that the host wants when the command has ended; of the host alone
+ *   vPATH      where the volume is mounted that the host has given the machine, and rPATH
+ *              where it is and is only read; of the host alone
  */
 enum {
 	WORDS_MAX = 256,       /* of the entry point and the command, and of the environment */
@@ -38,6 +40,8 @@ struct words {
 	unsigned wanted_count;
 	unsigned user, group;
 	unsigned rows, columns; /* of the terminal; 0: there is none */
+	const char *volume;	/* where the volume is mounted, or NULL */
+	bool volume_read;	/* it is only read */
 	bool replaced;		/* the image's command has been dropped */
 };
 

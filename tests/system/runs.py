@@ -31,7 +31,7 @@ class Gate:
             self.stream.refill = True
             client.give(self.stream, 65536)
             # Linux hears of the clone's reset in one thread and of connections in another.
-            if self.frame_or_end() == ("H", b"\x04"):
+            if self.frame_or_end() == ("H", b"\x05"):
                 return
         raise AssertionError(f"{name}: each connection is reset")
 
@@ -100,9 +100,10 @@ class Result:
         return kind == "X"
 
 
-def words(command, env=(), directory=None, user=None, wanted=(), terminal=None):
+def words(command, env=(), directory=None, user=None, wanted=(), terminal=None, volume=None):
     parts = [f"a{word}" for word in command] + [f"e{word}" for word in env] + [f"o{path}" for path in wanted]
     parts += [f"d{directory}"] * bool(directory) + [f"u{user}"] * bool(user) + [f"t{terminal}"] * bool(terminal)
+    parts += [volume] * bool(volume)    # a "v" or an "r", and where it is mounted
     return "".join(part + "\0" for part in parts).encode()
 
 

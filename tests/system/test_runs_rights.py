@@ -32,6 +32,8 @@ def test_without_configure(build, tmp_path):
             for _ in range(2):
                 done = ctl(server, "run", "busybox", "--cpus", "0.5", "--", "echo", "here")
                 assert (done.stdout, done.returncode) == (b"here\n", 0), done.stderr
+            refused = server.local("POST", "/v1/runs", {"template": "busybox", "command": ["true"], "volumes": ["pool/home:/data"]})
+            assert (refused.status, refused.code) == (403, "no-right"), refused.body
             wait_for(lambda: [row["owner"] for row in machine.objects("runs")] == ["warm"])
             assert server.local("POST", "/v1/vms/busybox/snapshots/gate/clones", {"name": "mine"}).status == 201
             for name in ("plain", "mine", "busybox"):

@@ -165,7 +165,8 @@ bool api_run_take(struct run_asked *asked, const char *name, enum field_type typ
 {
 	bool text = type == FIELD_TEXT;
 
-	if (!strcmp(name, "command") || !strcmp(name, "outputs") || !strcmp(name, "publish"))
+	if (!strcmp(name, "command") || !strcmp(name, "outputs") || !strcmp(name, "publish") ||
+	    !strcmp(name, "volumes"))
 		return text && !strcmp(value, "[]"); /* its words follow */
 	if (!strcmp(name, "terminal"))
 		return asked->terminal = text && !strcmp(value, "{}");
@@ -190,6 +191,8 @@ bool api_run_take(struct run_asked *asked, const char *name, enum field_type typ
 		run_take_output(asked, value);
 	else if (!strncmp(name, "publish.", 8))
 		run_take_port(asked, value);
+	else if (!strncmp(name, "volumes.", 8))
+		api_run_take_volume(asked, value);
 	else if (!strncmp(name, "files.", 6))
 		run_take_file(asked, name + 6, value, false);
 	else if (!strncmp(name, "files_base64.", 13))
@@ -227,7 +230,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
 				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
-				       "\"publish\" (ports), "
+				       "\"publish\" (ports), \"volumes\" (one), "
 				       "\"terminal\" (rows and columns), \"directory\" "
 				       "(absolute), \"user\" "
 				       "(UID:GID), \"egress\" and \"limits\"";
@@ -283,7 +286,8 @@ void api_run_begin(struct request *request)
 		return;
 	if (scope_has(request->who.scope, asked.order.template)) {
 		if (api_run_has_memory(request, &asked) &&
-		    run_publish_may(request, &asked.order.publish) && router_begin(request) &&
+		    run_publish_may(request, &asked.order.publish) &&
+		    api_run_volume_may(request, &asked.order) && router_begin(request) &&
 		    run_begin(request, &asked.order, request_wait_s(request, RUN_WAIT_S)))
 			return;
 	} else {

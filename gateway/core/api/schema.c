@@ -197,7 +197,7 @@ const struct schema schema_list[] = {
 	{"Templates", OBJECT(ITEMS("Template"))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
-			  WORDS("outputs") "," WORDS("publish") ","
+			  WORDS("outputs") "," WORDS("publish") "," WORDS("volumes") ","
 			  STRING("directory") "," FREE_OBJECT("files") ","
 			  FREE_OBJECT("files_base64") ","
 			  STRING("user") "," STRING("egress") ","

@@ -208,17 +208,21 @@ void run_clone(struct run *run)
 	char from[NAME_BYTES + sizeof("@gate")];
 	char egress[sizeof("egress=") + RUN_EGRESS];
 	char owner[sizeof("run=") + sizeof(run->actor)];
-	const char *words[] = {from, run->vm, owner, NULL, NULL};
+	char volume[sizeof("volume=") + RUN_VOLUME];
+	const char *words[6] = {from, run->vm};
+	size_t count = 2;
 
 	snprintf(from, sizeof(from), "%s@gate", run->template);
 	if (*run->from)
 		string_copy(from, sizeof(from), run->from);
 	snprintf(egress, sizeof(egress), "egress=%s", run->egress);
 	snprintf(owner, sizeof(owner), "run=%s", run->actor);
-	if (run->egress[0]) {
-		words[2] = egress;
-		words[3] = owner;
-	}
+	snprintf(volume, sizeof(volume), "volume=%s", run->volume);
+	if (run->egress[0])
+		words[count++] = egress;
+	if (run->volume[0])
+		words[count++] = volume;
+	words[count] = owner;
 	run->state = RUN_CLONING;
 	run->began_s = clock_now_s();
 	if (!run_ask(run, "vm clone", words, run_cloned)) {

@@ -37,12 +37,16 @@ enum {
 	RUN_FILE = 1 << 20, /* the most bytes of a file that is sent into a run, or fetched */
 	RUN_PUT_S = 10,	    /* the seconds in which the init must have taken a piece of it */
 	RUN_EGRESS = 600,   /* the most bytes of a list of what a run may send to */
-	RUN_SIDE = 1000,    /* the most rows of a terminal, and columns */
-	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way; sandboxes
+	/* the most bytes of STORE/VOLUME:ro (each name has up to 31) and of where it is mounted */
+	RUN_VOLUME = 2 * 31 + 1 + 3,
+	RUN_SIDE = 1000, /* the most rows of a terminal, and columns */
+	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way; sandboxes,
+	 * a volume
 	 */
 	RUN_VERSION_WANTED = 2,
 	RUN_VERSION_TERMINAL = 3,
 	RUN_VERSION_STAYS = 4,
+	RUN_VERSION_VOLUME = 5,
 	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
 	RUN_AGAIN_MS = 100, /* until Skerry is asked again for what it had no room for */
@@ -98,6 +102,7 @@ struct run_wanted {
 struct run_order {
 	const char *template;
 	const char *egress; /* the list of what the run may send to; NULL: the template's */
+	char volume[RUN_VOLUME + 1]; /* STORE/VOLUME or STORE/VOLUME:ro; "": none */
 	struct run_limits limits;
 	struct buffer words, files, input;
 	bool input_open;
@@ -143,6 +148,7 @@ struct run {
 	struct identity owner;
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
 	char egress[RUN_EGRESS + 1]; /* "": the template's */
+	char volume[RUN_VOLUME + 1]; /* as in struct run_order */
 	uint64_t audit;
 	struct run_limits limits;
 	/* the command and its surroundings; the command's input that was not sent yet */

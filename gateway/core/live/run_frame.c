@@ -16,7 +16,7 @@
 
 /* Numbers of the protocol in iso/init/gate.h, and limits. */
 enum {
-	RUN_FRAME_VERSION = RUN_VERSION_STAYS,
+	RUN_FRAME_VERSION = RUN_VERSION_VOLUME,
 	RUN_FRAME_SEED = 64,
 	RUN_FRAME_WINDOW = 1 << 14,
 	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
@@ -158,6 +158,8 @@ static const char *run_frame_lacks(const struct run *run)
 {
 	if (run->kind != RUN_ALONE && run->link.version < RUN_VERSION_STAYS)
 		return "the template's init is too old for sandboxes: make the template anew";
+	if (run->volume[0] && run->link.version < RUN_VERSION_VOLUME)
+		return "the template's init is too old for a volume: make the template anew";
 	if (run->rows && run->link.version < RUN_VERSION_TERMINAL)
 		return "the template's init is too old for a terminal: make the template anew";
 	if (run->wanted.count && run->link.version < RUN_VERSION_WANTED)
@@ -190,13 +192,19 @@ static void run_frame_command(struct run *run)
 /* Returns the problem for the reason that the init gives when there is nothing to run. */
 static json_t *run_frame_refused(const uint8_t *bytes, size_t count)
 {
-	static const char address[] = "no address", file[] = "no file";
+	static const char address[] = "no address", file[] = "no file", volume[] = "no volume";
 
 	if (count == sizeof(address) - 1 && !memcmp(bytes, address, count))
 		return problem_json(409, "failed",
 				    "the run's network card was given no address by DHCP: its "
 				    "network needs \"dhcp\" in its section, or a DHCP server that "
 				    "the card may reach",
+				    NULL);
+	if (count == sizeof(volume) - 1 && !memcmp(bytes, volume, count))
+		return problem_json(409, "failed",
+				    "the run cannot mount the volume: it needs an ext4, which only "
+				    "a run that may write mends after a machine was ended, or, to "
+				    "be read only, a squashfs",
 				    NULL);
 	return problem_json(422, "bad-argument",
 			    count == sizeof(file) - 1 && !memcmp(bytes, file, count)

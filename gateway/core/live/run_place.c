@@ -60,6 +60,7 @@ struct run *run_make(struct request *request, const struct run_order *order, enu
 	string_copy(run->template, sizeof(run->template), order->template);
 	if (order->egress)
 		string_copy(run->egress, sizeof(run->egress), order->egress);
+	string_copy(run->volume, sizeof(run->volume), order->volume);
 	run_name_make(run->number, run->vm, sizeof(run->vm));
 	return run;
 }

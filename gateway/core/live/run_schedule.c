@@ -40,11 +40,12 @@ static void run_given(uint64_t unused, json_t *reply)
 
 /*
  * Gives a run a clone of its template that waits at the gate. Returns false if there is none, or if
- * the run has a list of its own of what it may send to, with which its clone has to be made.
+ * the run has a volume, or a list of its own of what it may send to, with which its clone has to be
+ * made.
  */
 bool run_take_spare(struct run *run)
 {
-	if (run->egress[0] || run->from[0])
+	if (run->egress[0] || run->volume[0] || run->from[0])
 		return false;
 	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
 		if (!spare->spare || spare->state != RUN_AT_GATE || !spare->link.greeted ||

@@ -55,8 +55,8 @@ class Snapshots:
         vm, snapshot = words[0].split("@")
         if snapshot not in self.vm(vm).snapshots:
             raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
-        if any(not word.startswith(("net=", "egress=", "run=")) for word in words[2:]):
-            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME, and egress=LIST and run=OWNER behind it')
+        if any(not word.startswith(("net=", "egress=", "volume=", "run=")) for word in words[2:]):
+            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME, and egress=LIST, volume=STORE/VOLUME and run=OWNER behind it')
         if len(self.vms) >= self.room:
             raise Refused("failed", "there is no room for it")
         clone = self.add(words[1], {})

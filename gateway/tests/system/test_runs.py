@@ -63,7 +63,7 @@ def test_lies(line, lie):
 def test_lies_at_the_gate(line):
     """No command is told to an init that has not said that it is sown; what comes behind an end is not read."""
     fake, server = line
-    for hello, seeded in ((ended(), None), (frame("H", b"\5"), None), (frame("H", b"\0"), None), (frame("R"), None), (frame("H", b"\1") + frame("H", b"\1"), None),
+    for hello, seeded in ((ended(), None), (frame("H", b"\6"), None), (frame("H", b"\0"), None), (frame("R"), None), (frame("H", b"\1") + frame("H", b"\1"), None),
                           (frame("H", b"\1"), frame("O", b"x"))):
         fake.hello_frames, fake.seed_frames = hello, seeded
         done = run(server).json()

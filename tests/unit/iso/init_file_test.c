@@ -190,6 +190,23 @@ static void test_terminal(void **state)
 		assert_false(words_take(&words, wrong[i], strlen(wrong[i]) + 1, true));
 }
 
+/* The host alone says where a volume is mounted, somewhere below the root, and how. */
+static void test_volume(void **state)
+{
+	char *good[] = {"r/data", "v/a/b"};
+	char *wrong[] = {"v", "v/", "r/", "va", "r.", "v:/a"};
+	struct words words = {0};
+
+	assert_false(words_take(&words, good[0], strlen(good[0]) + 1, false));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_false(words_take(&words, wrong[i], strlen(wrong[i]) + 1, true));
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_true(words_take(&words, good[i], strlen(good[i]) + 1, true));
+		assert_string_equal(words.volume, good[i] + 1);
+		assert_int_equal(words.volume_read, i == 0);
+	}
+}
+
 static void test_user(void **state)
 {
 	char *good[] = {"u7:8", "u7", "u4294967294:0"};
@@ -236,7 +253,7 @@ int main(void)
 		cmocka_unit_test(test_files),	 cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_put),	 cmocka_unit_test(test_words),
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_user),
-		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_volume),	 cmocka_unit_test(test_replace),
 	};
 	static const char *const names[] = {"some",  "most", "long",   "endless",
 					    "empty", "pipe", "device", "a/b/c"};

@@ -53,6 +53,16 @@ bool net_begin(void)
 	return true;
 }
 
+/* There is no volume here. */
+bool volume_mount(const struct words *words)
+{
+	return false;
+}
+
+void volume_end(const struct words *words)
+{
+}
+
 static void start(const char *words, size_t count)
 {
 	static struct gate gate;

@@ -139,9 +139,63 @@ static bool command_vm_clone_take_egress(struct reply *reply, const char *list,
 	return false;
 }
 
+/* The name of the disk in whose place a clone gets a volume; iso/init/volume.c looks for it. */
+#define VOLUME_PLACE "volume"
+
+/* Reads STORE/VOLUME or STORE/VOLUME:ro. Returns false when it is neither. */
+static bool command_vm_clone_read_volume(const char *word, struct vm_disk *volume)
+{
+	struct vm_disk disks[CONFIG_VM_DISK_MAX] = {{.number = 0}};
+	size_t length = strlen(word);
+	bool read_only = length > 3 && string_equal(word + length - 3, ":ro");
+	char name[CONFIG_DISK_BYTES];
+	char text[CONFIG_DISK_BYTES + 4];
+
+	vm_volumes_forget_names();
+	if (!text_copy(name, sizeof(name), (struct text){word, length - (read_only ? 3 : 0)}))
+		return false;
+	format(text, sizeof(text), "%s%s", name, read_only ? " ro" : "");
+	if (!config_parse_disks(text_of(text), disks) || disks[1].number != 0 ||
+	    disks[0].flags != (VM_DISK_VOLUME | (read_only ? VM_DISK_READ_ONLY : 0)))
+		return false;
+	*volume = disks[0];
+	return true;
+}
+
 /*
- * Reads the words net=NAME, in the order of the VM's cards, and egress=LIST and run=OWNER behind
- * them.
+ * Reads the volume that the clone gets in the place of the disk VOLUME_PLACE. Which disks a VM has
+ * is a matter of its configuration, so this takes that right.
+ */
+static bool command_vm_clone_take_volume(struct reply *reply, const char *word,
+					 const struct vm *from, struct vm_clone_own *own)
+{
+	char name[CONFIG_DISK_BYTES];
+	char shown[80];
+
+	if (!reply_may(reply, MAY_CONFIGURE))
+		return false;
+	if (!command_vm_clone_read_volume(word, &own->volume)) {
+		reply_bad(reply, "volume=%s is not valid; use STORE/VOLUME, or STORE/VOLUME:ro",
+			  text_show(shown, sizeof(shown), text_of(word)));
+		return false;
+	}
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && from->config.disk[i].number != 0; i++) {
+		if (from->config.disk[i].flags == VM_DISK_READ_ONLY &&
+		    string_equal(config_disk_name(&from->config.disk[i], name), VOLUME_PLACE)) {
+			own->volume_place = i;
+			return true;
+		}
+	}
+	reply_bad(reply,
+		  "%s has no place for a volume; give it the line `disk = " VOLUME_PLACE
+		  " ro`, with a section [disk " VOLUME_PLACE "] of controller = memory",
+		  from->config.name);
+	return false;
+}
+
+/*
+ * Reads the words net=NAME, in the order of the VM's cards, and egress=LIST, volume=NAME and
+ * run=OWNER behind them.
  */
 static bool command_vm_clone_take_own(struct reply *reply, const struct arguments *arguments,
 				      const struct vm *from, struct vm_clone_own *own)
@@ -153,6 +207,12 @@ static bool command_vm_clone_take_own(struct reply *reply, const struct argument
 
 	if (count > 0 && strncmp(last, "run=", 4) == 0) {
 		if (!command_runs_take_owner(reply, last + 4, own->run_of))
+			return false;
+		count--;
+		last = arguments->word[1 + count];
+	}
+	if (count > 0 && strncmp(last, "volume=", 7) == 0) {
+		if (!command_vm_clone_take_volume(reply, last + 7, from, own))
 			return false;
 		count--;
 		last = arguments->word[1 + count];
@@ -182,8 +242,8 @@ static bool command_vm_clone_take_own(struct reply *reply, const struct argument
 				  names);
 		else
 			reply_bad(reply,
-				  "\"%s\" is not valid; use net=NAME, and egress=LIST and "
-				  "run=OWNER behind it",
+				  "\"%s\" is not valid; use net=NAME, and egress=LIST, "
+				  "volume=STORE/VOLUME and run=OWNER behind it",
 				  shown);
 		return false;
 	}
@@ -318,6 +378,14 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 			   from->config.name);
 		return;
 	}
+	if (snapshot->volumes != 0 && own.volume.number != 0) {
+		/* its number could be given to another name while the stores make the others */
+		reply_bad(reply,
+			  "%s writes to volumes, of which the clone gets its own; volume= is for "
+			  "clones of VMs that write to none",
+			  from->config.name);
+		return;
+	}
 	if (snapshot->volumes != 0)
 		command_vm_clone_begin(reply, from, snapshot, name, &own);
 	else
@@ -327,14 +395,18 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 COMMAND(vm_clone,
 	.name = "vm clone",
 	.right = MAY_OPERATE,
-	.arguments = "NAME@SNAP NEW [net=NAME...] [egress=LIST] [run=OWNER]",
+	.arguments = "NAME@SNAP NEW [net=NAME...] [egress=LIST] [volume=STORE/VOLUME[:ro]] "
+		     "[run=OWNER]",
 	.summary = "begins another VM as one was at a snapshot",
 	.detail = "It has the configuration of the first under its own name, its own UUID and its\n"
 		  "own memory, of which only what it writes to is taken. Its cards have other\n"
 		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
 		  "net= names another network has the address that the guest knows, and is up.\n"
 		  "egress= lists what it may send to, within the list of the first; run= is for\n"
-		  "whoever makes runs: `runs` shows the clone as one of OWNER's.\n"
+		  "whoever makes runs: `runs` shows the clone as one of OWNER's. volume= is what\n"
+		  "it has in place of the disk `volume`, which the first must have and only read;\n"
+		  "with :ro others read it too. It stays when the clone ends, and takes the right\n"
+		  "to configure.\n"
 		  "Disks that the first may write to it sees as they were at the last snapshot;\n"
 		  "what it writes to them is its own, up to `disk.undo` of each, and ends with\n"
 		  "it. Of volumes it has clones, of any snapshot, named NEW.VOLUME; `vm destroy`\n"
@@ -343,7 +415,7 @@ COMMAND(vm_clone,
 	.keys = "name state uuid",
 	.run = command_vm_clone_run,
 	.minimum = 2,
-	.maximum = 4 + CONFIG_VM_NET_MAX,
+	.maximum = 5 + CONFIG_VM_NET_MAX,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_SNAPSHOT);

@@ -140,6 +140,9 @@ struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *t
 struct vm_clone_own {
 	u8 number[CONFIG_VM_NET_MAX];
 	struct net_egress_list egress;
+	/* what it has in place of the source's disk at index volume_place; number 0: nothing */
+	struct vm_disk volume;
+	u32 volume_place;
 	char run_of[VM_RUN_OF_BYTES];
 };
 /*

@@ -3,6 +3,7 @@
  * Puts VMs and clones into the list and boots them. Called by setup.c, `vm create`, `vm clone` and,
  * to boot again, by vm_act.c. Gives out ids and UUIDs.
  */
+#include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/process/random.h"
@@ -113,6 +114,23 @@ static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct 
 		vm->config.egress = own->egress;
 }
 
+/*
+ * Puts the volume that the clone is given in the place of one of its source's disks. It bears no
+ * VM_DISK_OWN: it was there before the clone, and stays when the clone ends.
+ */
+static bool vm_fill_clone(struct vm *vm, const struct vm_clone_own *own, char *problem, size_t size)
+{
+	char name[CONFIG_DISK_BYTES];
+
+	if (own->volume.number == 0)
+		return true;
+	vm->config.disk[own->volume_place] = own->volume;
+	if (!config_disk_twice(vm->config.disk, name))
+		return true;
+	format(problem, size, "it would have %s twice; a VM has each disk once", name);
+	return false;
+}
+
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    const struct vm_clone_own *own, char *problem, size_t size)
 {
@@ -131,7 +149,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	/* no clone is backed up unless that is asked for */
 	vm->config.backup.store[0] = '\0';
 	vm->config.boot_once[0] = '\0';
-	if (!vm_volumes_give(vm, from, problem, size) ||
+	if (!vm_volumes_give(vm, from, problem, size) || !vm_fill_clone(vm, own, problem, size) ||
 	    !vm_user_data_clone(vm, from, problem, size))
 		return NULL;
 	vm_clone_disks_mark(vm, from);

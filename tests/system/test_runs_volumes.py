@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Runs with a volume of a store: one writes, another reads, and nothing of a volume goes with a run."""
+import subprocess
+
+import pytest
+
+import bundle
+import ring_3
+import runs
+from channel_v2 import Client
+from machine import on_disk, wait_for
+from test_runs import CONF, FILES
+
+CONFIG = """[disk raw]
+controller = nvme0 ide0.0
+[store pool]
+disk = raw
+[disk made]
+controller = memory
+image = made.img
+[disk volume]
+controller = memory
+size = 4K
+read_only = yes
+""" + CONF + """disk = volume ro
+"""
+
+
+def file_system(path):
+    """The bytes of an empty ext4 of 4 MiB."""
+    subprocess.run(["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-F", "-m", "0", path, "4M"], check=True)
+    return path.read_bytes()
+
+
+class Runs:
+    """Runs of the template, each under a name, begun and ended by hand."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def begin(self, name, line, volume, mounted):
+        self.client.result("vm clone", f"busybox@{runs.SNAPSHOT}", name, *([f"volume={volume}"] if volume else []), "run=alice")
+        gate = runs.Gate(self.client, name)
+        gate.seed(bytes(64))
+        gate.send("C", runs.words(["sh", "-c", line], volume=mounted))
+        return gate
+
+    def whole(self, line, volume="pool/home", mounted="v/data/home"):
+        gate = self.begin("one", line, volume, mounted)
+        done = runs.talk(gate, b"")
+        self.client.result("vm destroy", "one")
+        return done.code, done.out, done.error
+
+    def refused_by_guest(self, volume, mounted):
+        gate = self.begin("one", "true", volume, mounted)
+        said = gate.frame()
+        self.client.result("vm destroy", "one")
+        return said
+
+    def refused(self, volume):
+        return self.client.ask("vm clone", f"busybox@{runs.SNAPSHOT}", "two", f"volume={volume}", "run=alice")["error"]
+
+
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
+def test_volumes(build, tmp_path, emulator):
+    """What a run wrote another reads, also behind one that was killed; one writer, or readers; a run's end drops no volume."""
+    image = tmp_path / "store.img"
+    image.write_bytes(bytes(48 << 20))
+    files = bundle.read(*(build / "runs" / name for name in FILES)) | {"made.img": file_system(tmp_path / "made.img")}
+    made = bundle.make(tmp_path / "runs.cpio", CONFIG, files)
+    with on_disk(emulator, build, image, bundle=made, channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        machine.good("store format pool")
+        machine.good("volume create pool/empty 4M")
+        machine.good("volume import pool/home made")
+        wait_for(lambda: "home" in {row["name"] for row in machine.objects("volume list pool")})
+        runs.make_template(client, "busybox")
+        each = Runs(client)
+        volumes = {row["name"] for row in machine.objects("volume list pool")}
+        # what is written is there for the next run, also what a process left behind still had open
+        assert each.whole("echo kept >/data/home/a; (exec 3>>/data/home/a; sleep 1000) & exit 3") == (3, b"", b"")
+        assert each.whole("cat /data/home/a; grep -c ' /data/home ext4 rw,nosuid,nodev' /proc/mounts") == (0, b"kept\n1\n", b"")
+        code, out, error = each.whole("cat /data/home/a; echo no >/data/home/a", "pool/home:ro", "r/data/home")
+        assert (code, out) == (1, b"kept\n") and b"Read-only file system" in error, error
+        # without a word of the host's nothing is mounted, and without a volume nothing can be
+        assert each.whole("ls -d /data/home /dev/vdb; true", mounted=None)[1] == b""
+        for volume, mounted in ((None, "v/data"), ("pool/empty", "v/data"), ("pool/home:ro", "v/data")):
+            assert each.refused_by_guest(volume, mounted) == ("N", b"no volume"), (volume, mounted)
+        # one that is killed leaves what it has flushed
+        gate = each.begin("one", "echo flushed >/data/home/b; sync; echo now; while :; do echo more >>/data/home/c; done", "pool/home", "v/data/home")
+        while gate.frame() != ("O", b"now\n"):
+            pass
+        assert "one uses it; a volume has one writer, or readers only" in each.refused("pool/home")
+        assert "one uses it" in each.refused("pool/home:ro")
+        client.result("vm destroy", "one")
+        assert each.whole("cat /data/home/a /data/home/b") == (0, b"kept\nflushed\n", b"")
+        # readers are any number
+        readers = [each.begin(name, "cat /data/home/b; cat", "pool/home:ro", "r/data/home") for name in ("one", "three")]
+        for gate in readers:
+            assert gate.frame() == ("O", b"flushed\n")
+        assert "uses it" in each.refused("pool/home")
+        for name in ("one", "three"):
+            client.result("vm destroy", name)
+        assert 'the store has no volume "none"' in each.refused("pool/none")
+        assert "there is no section [store] of that name" in each.refused("none/home")
+        for wrong in ("home", "pool/home ro", "pool/home:rw", "pool/home, pool/empty", "pool/", "", "pool/home cdrom", 80 * "x"):
+            assert "use STORE/VOLUME, or STORE/VOLUME:ro" in each.refused(wrong), wrong
+        assert {row["name"] for row in machine.objects("volume list pool")} == volumes
+        assert {row["name"] for row in machine.objects("vm list")} == {"busybox"}
+        assert ": 0 found" in machine.command("audit")
