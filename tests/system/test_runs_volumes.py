@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs with a volume of a store: one writes, another reads, and nothing of a volume goes with a run."""
+import os
 import subprocess
 
 import pytest
@@ -8,8 +9,10 @@ import bundle
 import ring_3
 import runs
 from channel_v2 import Client
-from machine import on_disk, wait_for
+from machine import ROOT, Qemu, on_disk, wait_for
+from ports import free_port
 from test_runs import CONF, FILES
+from test_runs_gateway import Server, ctl
 
 CONFIG = """[disk raw]
 controller = nvme0 ide0.0
@@ -110,3 +113,42 @@ def test_volumes(build, tmp_path, emulator):
         assert {row["name"] for row in machine.objects("volume list pool")} == volumes
         assert {row["name"] for row in machine.objects("vm list")} == {"busybox"}
         assert ": 0 found" in machine.command("audit")
+
+
+def test_by_skerryctl(build, tmp_path):
+    """`skerryctl run --volume`: one run writes, another reads, a third may not write; the volume that another has is refused in words."""
+    image, port = tmp_path / "store.img", free_port()
+    image.write_bytes(bytes(48 << 20))
+    files = bundle.read(*(build / "runs" / name for name in FILES)) | {"made.img": file_system(tmp_path / "made.img")}
+    made = bundle.make(tmp_path / "runs.cpio", CONFIG, files)
+    with on_disk(Qemu, build, image, bundle=made, extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")) as machine:
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume import pool/home made")
+        wait_for(lambda: "home" in {row["name"] for row in machine.objects("volume list pool")})
+        server = Server(str(os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")), tmp_path, f"tcp:127.0.0.1:{port}").start()
+
+        def run(volume, line):
+            done = ctl(server, "run", "busybox", "--volume", volume, "--", "sh", "-c", line)
+            return done.returncode, done.stdout, done.stderr
+        try:
+            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
+            assert ctl(server, "template", "create", "busybox").returncode == 0
+            assert run("pool/home:/data", "echo kept >/data/a") == (0, b"", b"")
+            assert run("pool/home:/data:ro", "cat /data/a") == (0, b"kept\n", b"")
+            code, _, error = run("pool/home:/data:ro", "echo no >/data/a")
+            assert code == 1 and b"Read-only file system" in error, error
+            code, _, error = run("pool/none:/data", "true")
+            assert code != 0 and b'the store has no volume "none"' in error, error
+            begun = server.tls("POST", "/v1/runs", {"template": "busybox", "command": ["sh", "-c", "echo more >/data/b; sync; sleep 1000"],
+                                                    "volumes": ["pool/home:/data"]}, headers={"Prefer": "wait=0"}).json()
+            wait_for(lambda: server.tls("GET", f"/v1/runs/{begun['id']}").json()["state"] == "running")
+            code, _, error = run("pool/home:/data", "true")
+            assert code != 0 and b"uses it; a volume has one writer, or readers only" in error, error
+            assert ctl(server, "stop", begun["id"]).returncode == 0
+            wait_for(lambda: machine.objects("runs") == [])
+            assert run("pool/home:/data", "cat /data/a")[:2] == (0, b"kept\n")
+            assert [row["name"] for row in machine.objects("volume list pool")] == ["home"]
+            assert ": 0 found" in machine.command("audit")
+        finally:
+            server.stop()
