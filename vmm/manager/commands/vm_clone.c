@@ -155,11 +155,12 @@ static bool command_vm_clone_read_volume(const char *word, struct vm_disk *volum
 	if (!text_copy(name, sizeof(name), (struct text){word, length - (read_only ? 3 : 0)}))
 		return false;
 	format(text, sizeof(text), "%s%s", name, read_only ? " ro" : "");
-	if (!config_parse_disks(text_of(text), disks) || disks[1].number != 0 ||
+	if (!config_parse_disks(text_of(text), disks) ||
 	    disks[0].flags != (VM_DISK_VOLUME | (read_only ? VM_DISK_READ_ONLY : 0)))
 		return false;
 	*volume = disks[0];
-	return true;
+	/* a list of disks has commas, spaces and words behind names; this is a name alone */
+	return string_equal(config_disk_name(volume, text), name);
 }
 
 /*
