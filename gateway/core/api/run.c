@@ -13,6 +13,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/api/api.h"
 #include "gateway/core/api/run.h"
+#include "gateway/core/audit/audit.h"
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
@@ -31,6 +32,7 @@ const char run_size_wrong[] =
 
 void api_run_free(struct run_asked *asked)
 {
+	audit_end(asked->order.volume_audit, "refused");
 	buffer_free(&asked->order.words);
 	buffer_free(&asked->order.files);
 	buffer_free(&asked->order.input);

@@ -41,10 +41,10 @@ bool api_run_has_memory(struct request *request, const struct run_asked *asked);
 /* Functions of run_volume.c: takes one of "volumes", STORE/VOLUME:/PATH[:ro]; */
 void api_run_take_volume(struct run_asked *asked, const char *text);
 /*
- * and returns whether the asker may give its run the volume, if the order has one, which is then in
- * the audit. If not, answers the request.
+ * and returns whether the asker may give its run the volume, if the order has one, for which the
+ * audit has a line then. If not, answers the request.
  */
-bool api_run_volume_may(struct request *request, const struct run_order *order);
+bool api_run_volume_may(struct request *request, struct run_order *order);
 /* Functions of sandbox.c: whether `user` is a name or numbers of one; and adds the word for it. */
 bool api_sandbox_user_valid(const char *user);
 void api_sandbox_user(struct buffer *words, const char *user);

@@ -41,7 +41,7 @@ void api_run_take_volume(struct run_asked *asked, const char *text)
 	api_run_word(&asked->order.words, read_only ? 'r' : 'v', "", place);
 }
 
-bool api_run_volume_may(struct request *request, const struct run_order *order)
+bool api_run_volume_may(struct request *request, struct run_order *order)
 {
 	char actor[65], target[TARGET_BYTES];
 
@@ -57,14 +57,19 @@ bool api_run_volume_may(struct request *request, const struct run_order *order)
 			       "only the role admin may give a run a volume, as it is for a VM");
 		return false;
 	}
-	/* The run's own line has its template: this one says what of the host's it was given. */
+	/*
+	 * The run's own line has its template: this one says what of the host's it is to have. Its
+	 * result is "given" when Skerry has made the clone with it.
+	 */
 	string_copy(target, sizeof(target), order->volume);
 	if (strchr(target, ':'))
 		*strchr(target, ':') = 0;
 	request_actor(request, actor, sizeof(actor));
-	if (audit_begin(actor, "run.volume", target, request_address(request), "given"))
+	order->volume_audit =
+		audit_begin(actor, "run.volume", target, request_address(request), NULL);
+	if (order->volume_audit)
 		return true;
-	answer_problem(request, 503, "audit",
-		       "the audit cannot be written, and nothing is changed without it");
+	answer_problem(request, 503, "audit-unwritable",
+		       "the gateway cannot write its audit, so it has changed nothing");
 	return false;
 }

@@ -24,7 +24,8 @@ enum { SANDBOX_WAIT_S = 50 };
 
 static const char sandbox_wrong[] =
 	"a sandbox has \"template\", \"timeout_s\" (from 1 to 3600), \"env\" (texts by name), "
-	"\"directory\" (absolute), \"user\" (a name, or UID:GID), \"egress\" and \"limits\"";
+	"\"directory\" (absolute), \"user\" (a name, or UID:GID), \"egress\" and \"limits\", and "
+	"no volumes";
 static const char sandbox_time_wrong[] = "\"timeout_s\" must be a number of seconds from 1 to 3600";
 static const char sandbox_command_wrong[] =
 	"a command in a sandbox has \"command\" (words), \"env\" (texts by name), \"stdin\" or "

@@ -105,8 +105,9 @@ void run_done(struct run *run)
 	buffer_free(&run->input);
 	buffer_free(&run->link.out);
 	buffer_free(&run->link.in);
+	audit_end(run->volume_audit, run->result);
 	audit_end(run->audit, run->result);
-	run->audit = 0;
+	run->volume_audit = run->audit = 0;
 	run_answer_all(run, run->ended_s);
 	run_kept_bound(run);
 }
@@ -197,6 +198,8 @@ static void run_cloned(uint64_t number, json_t *reply)
 		run_fail(run, problem_of_reply(reply));
 		return;
 	}
+	audit_end(run->volume_audit, "given");
+	run->volume_audit = 0;
 	if (run->result)
 		run_destroy(run);
 	else

@@ -103,6 +103,7 @@ struct run_order {
 	const char *template;
 	const char *egress; /* the list of what the run may send to; NULL: the template's */
 	char volume[RUN_VOLUME + 1]; /* STORE/VOLUME or STORE/VOLUME:ro; "": none */
+	uint64_t volume_audit; /* the audit's line of it, which waits for its result; 0: none */
 	struct run_limits limits;
 	struct buffer words, files, input;
 	bool input_open;
@@ -149,7 +150,7 @@ struct run {
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
 	char egress[RUN_EGRESS + 1]; /* "": the template's */
 	char volume[RUN_VOLUME + 1]; /* as in struct run_order */
-	uint64_t audit;
+	uint64_t audit, volume_audit;
 	struct run_limits limits;
 	/* the command and its surroundings; the command's input that was not sent yet */
 	struct buffer words, input;

@@ -42,6 +42,7 @@ struct run *run_make(struct request *request, const struct run_order *order, enu
 		.number = run_number(),
 		.owner = request->who,
 		.audit = request->audit,
+		.volume_audit = order->volume_audit,
 		.limits = order->limits,
 		.words = order->words,
 		.files = order->files,

@@ -34,6 +34,13 @@ def test_volumes(line):
     fake.hello_frames = frame("H", b"\4")
     refused = run(server, volumes=["pool/home:/data"])
     assert refused.status == 422 and "anew" in refused.json()["detail"], refused.body
+    # only what Skerry has given is called given
+    fake.hello_frames = frame("H", b"\5")
+    fake.room = len(fake.vms)
+    refused = run(server, volumes=["pool/none:/data"])
+    assert refused.status >= 400 or refused.json()["result"] == "failed", refused.body
+    results = {item["target"]: item["result"] for item in server.tls("GET", "/v1/audit").json()["items"] if item["action"] == "run.volume"}
+    assert results == {"pool/home": "given", "pool/none": "failed"}
     gone(fake)
 
 
@@ -56,5 +63,5 @@ def test_rights(line):
     assert [(item["target"], item["result"]) for item in given] == [("pool/secret", "given")]
     # sandboxes have none
     refused = server.tls("POST", "/v1/sandboxes", {"template": "vm00", "volumes": ["pool/secret:/data"]})
-    assert refused.status == 422, refused.body
+    assert refused.status == 422 and "no volumes" in refused.json()["detail"], refused.body
     gone(fake)
