@@ -43,12 +43,12 @@ void volume_leave(void)
 	char name[VOLUME_NAME_BYTES];
 
 	/* The first disk is the image. */
-	for (char letter = 'b'; letter <= 'p'; letter++) {
-		serial[LETTER] = device[LETTER] = letter;
+	for (int letter = 'b'; letter <= 'p'; letter++) {
+		serial[LETTER] = device[LETTER] = (char)letter;
 		if (file_read(serial, name, sizeof(name)) != 6 || !text_begins(name, "volume") ||
 		    !volume_find_device(device))
 			continue;
-		volume_disk[sizeof(volume_disk) - 2] = letter;
+		volume_disk[sizeof(volume_disk) - 2] = (char)letter;
 		volume_tell_driver("/sys/bus/virtio/drivers/virtio_blk/unbind");
 		return;
 	}

@@ -11,6 +11,7 @@ import runs
 from channel_v2 import Client
 from machine import ROOT, Qemu, on_disk, wait_for
 from ports import free_port
+from test_encryption import KEY
 from test_runs import CONF, FILES
 from test_runs_gateway import Server, ctl
 
@@ -112,6 +113,66 @@ def test_volumes(build, tmp_path, emulator):
             assert "use STORE/VOLUME, or STORE/VOLUME:ro" in each.refused(wrong), wrong
         assert {row["name"] for row in machine.objects("volume list pool")} == volumes
         assert {row["name"] for row in machine.objects("vm list")} == {"busybox"}
+        assert ": 0 found" in machine.command("audit")
+
+
+FORMAT = """for device in /sys/bus/virtio/devices/*; do
+[ -e $device/driver ] || echo ${device##*/} >/sys/bus/virtio/drivers/virtio_blk/bind
+done; mke2fs -F -b 4096 /dev/vdb >/dev/null"""
+OTHERS = "".join(f"""[vm {name}]
+kernel = vmlinuz
+memory = 80M
+{disks}""" for name, disks in (("plain", "disk = busybox ro\n"), ("own", "disk = pool/data\ndisk = volume ro\n")))
+
+
+@pytest.mark.parametrize("emulator", ring_3.EMULATORS)
+def test_encrypted(build, tmp_path, emulator):
+    """An encrypted volume is one like others while its key is there. Templates without a place, or with volumes of their own, have no volume."""
+    image = tmp_path / "store.img"
+    image.write_bytes(bytes(48 << 20))
+    files = bundle.read(*(build / "runs" / name for name in FILES)) | {"made.img": bytes(4096)}
+    made = bundle.make(tmp_path / "runs.cpio", CONFIG + OTHERS, files)
+
+    def booted():
+        return on_disk(emulator, build, image, bundle=made, channel=True)
+
+    def type_key():
+        machine.type("disk key vault\r")
+        machine.wait("disk key: ")
+        machine.type(KEY + "\r")
+        machine.wait("the key is taken")
+        machine.wait_prompt()
+
+    with booted() as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        machine.good("store format pool")
+        type_key()
+        machine.good("volume create pool/secret 4M encrypt=vault")
+        machine.good("volume create pool/data 4M")
+        runs.make_template(client, "busybox")
+        each = Runs(client)
+        assert each.whole(FORMAT, "pool/secret", None)[0] == 0
+        assert each.whole("echo kept >/data/a", "pool/secret", "v/data") == (0, b"", b"")
+        assert each.whole("cat /data/a", "pool/secret:ro", "r/data") == (0, b"kept\n", b"")
+        for name, said in (("plain", "plain has no place for a volume; give it the line `disk = volume ro`"),
+                           ("own", "own writes to volumes, of which the clone gets its own")):
+            for command in ("vm create", "vm start", "vm pause"):
+                client.result(command, name)
+            client.result("vm snapshot", name, "now")
+            assert said in client.ask("vm clone", f"{name}@now", "two", "volume=pool/secret")["error"]
+        assert {row["name"] for row in machine.objects("volume list pool")} >= {"secret", "data"}
+        assert {row["name"] for row in machine.objects("vm list")} == {"busybox", "plain", "own"}
+    assert b"kept\n" not in image.read_bytes()
+    with booted() as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        runs.make_template(client, "busybox")
+        assert "its key vault is missing" in Runs(client).refused("pool/secret")
+        type_key()
+        assert Runs(client).whole("cat /data/a", "pool/secret", "v/data") == (0, b"kept\n", b"")
         assert ": 0 found" in machine.command("audit")
 
 

@@ -47,7 +47,7 @@ bool api_run_volume_may(struct request *request, struct run_order *order)
 
 	if (!order->volume[0])
 		return true;
-	if (strcmp(request->who.scope, "*")) {
+	if (strcmp(request->who.scope, "*") != 0) {
 		answer_problem(request, 403, "forbidden",
 			       "volumes of stores belong to no VM, so this needs the scope *");
 		return false;
