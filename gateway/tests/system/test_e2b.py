@@ -161,6 +161,8 @@ def test_refused(line):
     for body in ({"templateID": "vm00", "timeout": 3601}, {"templateID": "vm00", "network": {"allowOut": ["a"]}}, {"templateID": "vm00", "autoPause": True},
                  {"templateID": "../"}, {}):
         assert ask(server, "POST", "/v2/sandboxes", body).status == 400, body
+    refused = ask(server, "POST", "/v2/sandboxes", {"templateID": "vm00", "volumeMounts": [{"name": "pool/home", "path": "/data"}]})
+    assert refused.status == 400 and b"Skerry has no volumes for sandboxes" in refused.body, refused.body
     assert ask(server, "GET", "/templates").status == 404
     assert ask(server, "POST", "/process.Process/Nothing", {}, **here).status == 404
     assert ask(server, "POST", "/process.Process/List", {}, **UNARY).status == 400      # of no sandbox
