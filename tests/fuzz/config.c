@@ -16,6 +16,7 @@
 #include "vmm/manager/config/config_net.c"
 #include "vmm/manager/config/config_backup.c"
 #include "vmm/manager/config/config_egress.c"
+#include "vmm/manager/config/config_peers.c"
 #include "vmm/manager/config/config_window.c"
 #include "vmm/manager/config/config_quota.c"
 #include "vmm/manager/config/config_sections.c"

@@ -118,8 +118,8 @@ static void manager_acts(u8 what)
 static void manager_lies(void)
 {
 	struct vsock_slot *shared = &area.slot[any_slot()];
-	u32 *const words[] = {&shared->manager_word, &shared->called_port, &shared->input_written,
-			      &shared->output_read};
+	u32 *const words[] = {&shared->manager_word, &shared->called_port, &shared->called_cid,
+			      &shared->input_written, &shared->output_read};
 
 	*words[fuzz_u8(input) % ARRAY_COUNT(words)] = (u32)fuzz_number(input);
 	ring_bell();

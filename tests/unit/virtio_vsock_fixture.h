@@ -184,6 +184,7 @@ static UNUSED void call_guest(u32 slot, u32 port)
 	u32 use = vsock_word_use(area.slot[slot].manager_word) + 1;
 
 	area.slot[slot].called_port = port;
+	area.slot[slot].called_cid = VSOCK_CID_HOST;
 	area.slot[slot].input_written = 0;
 	area.slot[slot].output_read = 0;
 	area.slot[slot].manager_word = vsock_word(use, VSOCK_ASKS);

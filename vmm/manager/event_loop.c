@@ -136,6 +136,7 @@ void event_loop_run_once(void)
 	more |= volume_copy_step();
 	more |= capture_step();
 	more |= vm_step();
+	more |= vm_peers_step();
 	vm_volumes_step();
 	more |= console_step();
 	more |= machine_channels_step();

@@ -9,17 +9,22 @@
  * once, checks it and masks it, so that a broken manager or monitor can garble only the connections
  * of that VM.
  *
- * The first half of the slots is for connections that the manager opens, the other half for those
- * that the guest opens. The side that opens a connection raises the slot's use by one, sets its own
- * indices to 0 and marks the slot VSOCK_ASKS. The other side sets its own indices to 0 before it
- * marks the slot with the same use; until then its indices are those of an earlier use. A slot is
- * free again when both marks have the same use and say VSOCK_GONE.
+ * The first half of the slots is for connections that the manager opens, for its clients or for
+ * other guests, the other half for those that the guest opens. The side that opens a connection
+ * raises the slot's use by one, sets its own indices to 0 and marks the slot VSOCK_ASKS. The other
+ * side sets its own indices to 0 before it marks the slot with the same use; until then its indices
+ * are those of an earlier use. The manager may first mark it VSOCK_ASKS, while it has yet to hear
+ * whether another guest accepts. A slot is free again when both marks have the same use and say
+ * VSOCK_GONE.
  */
 #define VSOCK_SLOTS	    128u
 #define VSOCK_SLOTS_MANAGER 64u
 /* size of a connection's byte ring in each direction, a power of two */
 #define VSOCK_RING_BYTES 4096u
 #define VSOCK_LISTEN_MAX 16u
+/* the most entries of `vsock.peers`, and the most connections by one of them at a time */
+#define VSOCK_PEERS_MAX	       8u
+#define VSOCK_PEER_CONNECTIONS 4u
 #define VSOCK_CID_HOST	 2u
 /* the first CID of a guest; smaller ones are reserved (virtio 1.2, 5.10.4) */
 #define VSOCK_CID_FIRST 3u
@@ -67,12 +72,15 @@ struct vsock_slot {
 	u32 manager_word ALIGNED(64);
 	/* the guest's port to connect to, in a connection that the manager opens */
 	u32 called_port;
+	/* the CID in whose name the manager opens it: the host's, or that of a guest */
+	u32 called_cid;
 	u32 input_written;
 	u32 output_read;
 
 	/* The monitor writes the fields from here on. */
 	u32 monitor_word ALIGNED(64);
-	u32 asked_port; /* the host's port to connect to, in a connection that the guest opens */
+	u32 asked_port; /* the port to connect to, in a connection that the guest opens */
+	u32 asked_cid;	/* the CID to connect to, in a connection that the guest opens */
 	u32 guest_port; /* the guest's port */
 	u32 input_read;
 	u32 output_written;
@@ -87,6 +95,7 @@ struct vsock_area {
 	/* The manager writes the fields from here on. */
 	u32 manager_bell;	      /* grows with each change of the manager's fields */
 	u32 listen[VSOCK_LISTEN_MAX]; /* the host's ports to which the guest may connect; 0: none */
+	u32 peer[VSOCK_PEERS_MAX];    /* the ports for which it has `vsock.peers`; 0: none */
 
 	/* The monitor writes the fields from here on. */
 	u32 monitor_bell ALIGNED(64); /* grows with each change of the monitor's fields */

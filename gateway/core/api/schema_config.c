@@ -62,6 +62,8 @@ static const struct {
 	{"rng", CONFIG_WORDS, "no yes"},
 	{"balloon", CONFIG_WORDS, "no yes"},
 	{"vsock", CONFIG_WORDS, "no yes"},
+	{"vsock.peers", CONFIG_TEXT,
+	 "up to 8 of VM:PORT, such as `beta:5000, gamma:6000`; or none"},
 	{"quiesce", CONFIG_WORDS, "no yes"},
 	{"window", CONFIG_TEXT, "a name and a size such as fuzz 64K"},
 	{"overcommit", CONFIG_WORDS, "no yes"},

@@ -32,7 +32,7 @@ struct channel_socket *channel_vsock_call(struct machine_channel *channel, struc
 {
 	struct channel_socket *socket = channel_vsock_place(channel);
 
-	if (socket == NULL || !vm_vsock_call(vm, port, &socket->end))
+	if (socket == NULL || !vm_vsock_call(vm, VSOCK_CID_HOST, port, &socket->end))
 		return NULL;
 	socket->number = ++channel->last_stream;
 	return socket;

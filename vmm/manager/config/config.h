@@ -10,6 +10,7 @@
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
+#include "vmm/rt/vsock.h"
 
 #define CONFIG_VM_MAX	     1024u
 #define CONFIG_LOG_RATE	     20u /* the default of log.rate */
@@ -250,6 +251,12 @@ struct vm_net {
 
 #define CONFIG_EGRESS_MAX (NET_EGRESS_MAX - 1) /* the most entries of `net.egress` */
 
+/* A VM, which need not exist, and a port at which guests may have connections: `beta:5000`. */
+struct vm_peer {
+	char name[CONFIG_NAME_BYTES];
+	u32 port; /* 0: the entry is empty */
+};
+
 #define BACKUP_EVERY_MIN_NS  NS_PER_S
 #define BACKUP_EVERY_MAX_NS  (366 * 86400ull * NS_PER_S)
 #define BACKUP_KEEP_MAX	     64u
@@ -313,6 +320,7 @@ struct vm_config {
 	u64 rng;
 	u64 balloon;
 	u64 vsock;
+	struct vm_peer vsock_peer[VSOCK_PEERS_MAX]; /* behind the last, the port is 0 */
 	u64 quiesce; /* not 0: snapshots and backups freeze the guest's file systems */
 	char window[CONFIG_WINDOW_BYTES]; /* config_window() reads it; "": there is none */
 	/* not 0: the VM's memory is promised page by page, not reserved as a whole */

@@ -107,7 +107,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (config_boot_problem(vm, problem, size) || config_flash_wrong(vm, problem, size) ||
 	    config_scsi_wrong(vm, problem, size) || config_egress_wrong(vm, problem, size) ||
-	    !config_net_check_cards(vm, problem, size) || config_window_wrong(vm, problem, size))
+	    config_peers_wrong(vm, problem, size) || !config_net_check_cards(vm, problem, size) ||
+	    config_window_wrong(vm, problem, size))
 		return false;
 	if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,

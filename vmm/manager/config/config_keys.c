@@ -108,6 +108,8 @@ const struct config_key config_vm_keys[] = {
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), YES_OR_NO},
 	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), YES_OR_NO},
 	{"vsock", VALUE_CHOICE, VM_FIELD(vsock), YES_OR_NO},
+	{"vsock.peers", VALUE_PEERS, VM_FIELD(vsock_peer), .words = NULL,
+	 .allowed = "up to 8 different entries VM:PORT such as beta:5000, or none"},
 	{"quiesce", VALUE_CHOICE, VM_FIELD(quiesce), YES_OR_NO},
 	{"window", VALUE_TEXT, VM_FIELD(window), 0, CONFIG_WINDOW_BYTES - 1, NULL,
 	 "a name and a size such as fuzz 64K"},
@@ -238,32 +240,6 @@ const struct config_key config_channel_keys[] = {
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
-static bool config_parse_cpus(struct text text, u64 maximum, u64 *words)
-{
-	struct text rest = text;
-	struct text part;
-	struct text low;
-	struct text high;
-	bool more;
-	u64 first;
-	u64 last;
-
-	memset(words, 0, CONFIG_CPU_WORDS * sizeof(*words));
-	if (text_equal(text, "all"))
-		return true;
-	do {
-		more = config_split(rest, ',', &part, &rest);
-		if (!config_split(text_trim(part), '-', &low, &high))
-			high = low;
-		if (!parse_u64(low, &first) || !parse_u64(high, &last) || first > last ||
-		    last > maximum)
-			return false;
-		for (u64 cpu = first; cpu <= last; cpu++)
-			words[cpu / 64] |= BIT(cpu % 64);
-	} while (more);
-	return true;
-}
-
 static bool config_parse_reserve(const struct config_key *key, struct text text,
 				 u64 *budget_and_period)
 {
@@ -375,6 +351,8 @@ static bool config_parse_value(const struct config_key *key, struct text text, v
 		return config_parse_ports(text, field);
 	case VALUE_BACKUP:
 		return config_parse_backup(text, field);
+	case VALUE_PEERS:
+		return config_parse_peers(text, field);
 	case VALUE_EGRESS:
 		return config_parse_egress(text, field);
 	case VALUE_PASSWORD:
@@ -402,6 +380,8 @@ static size_t config_field_bytes(const struct config_key *key)
 		return (size_t)CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_BACKUP:
 		return sizeof(struct backup_plan);
+	case VALUE_PEERS:
+		return VSOCK_PEERS_MAX * sizeof(struct vm_peer);
 	case VALUE_EGRESS:
 		return sizeof(struct net_egress_list);
 	case VALUE_PASSWORD:
@@ -459,6 +439,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct vm_net net[CONFIG_VM_NET_MAX];
 		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 		struct backup_plan backup;
+		struct vm_peer peer[VSOCK_PEERS_MAX];
 		struct net_egress_list egress;
 		struct password_hash password;
 		struct state_key key;

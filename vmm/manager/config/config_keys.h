@@ -21,6 +21,7 @@ enum config_value {
 	VALUE_NETS,  /* the key may be given several times, and each adds a card */
 	VALUE_PORTS,
 	VALUE_BACKUP,	/* when backups are made, and how many are kept */
+	VALUE_PEERS,	/* the guests to which the VM's guest may connect */
 	VALUE_EGRESS,	/* what the VM's cards may send to */
 	VALUE_PASSWORD, /* a password, which is never shown, not even in an error */
 	VALUE_KEY,	/* a key of a cipher, which is never shown, not even in an error */

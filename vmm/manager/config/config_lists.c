@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads values that are lists: disks, cards and ports of a VM. Called by config_keys.c; help,
+ * Reads values that are lists: disks, cards, ports and CPUs of a VM. Called by config_keys.c; help,
  * net_uplink.c and config_check.c use its splitting of words. Adds mentioned disks and networks to
  * the lists of config_sections.c.
  */
 #include "vmm/manager/config/config_lists.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/pci/pci_access.h"
 #include "vmm/manager/text/parse_address.h"
@@ -276,4 +277,30 @@ bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]
 		}
 	}
 	return false;
+}
+
+bool config_parse_cpus(struct text text, u64 maximum, u64 *words)
+{
+	struct text rest = text;
+	struct text part;
+	struct text low;
+	struct text high;
+	bool more;
+	u64 first;
+	u64 last;
+
+	memset(words, 0, CONFIG_CPU_WORDS * sizeof(*words));
+	if (text_equal(text, "all"))
+		return true;
+	do {
+		more = config_split(rest, ',', &part, &rest);
+		if (!config_split(text_trim(part), '-', &low, &high))
+			high = low;
+		if (!parse_u64(low, &first) || !parse_u64(high, &last) || first > last ||
+		    last > maximum)
+			return false;
+		for (u64 cpu = first; cpu <= last; cpu++)
+			words[cpu / 64] |= BIT(cpu % 64);
+	} while (more);
+	return true;
 }

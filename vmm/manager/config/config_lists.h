@@ -17,6 +17,8 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 bool config_parse_disks(struct text text, struct vm_disk *disks);
 bool config_parse_nets(struct text text, struct vm_net *nets);
 bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
+/* Reads host CPUs such as `0-3,5`, or `all`, into CONFIG_CPU_WORDS words with a bit each. */
+bool config_parse_cpus(struct text text, u64 maximum, u64 *words);
 /*
  * Reads `STORE every TIME [chain N] [keep N]` into *plan, or clears it for the text "none". Returns
  * false for any other text.
@@ -24,6 +26,12 @@ bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
 bool config_parse_backup(struct text text, struct backup_plan *plan);
 /* Writes the plan so that config_parse_backup reads it, or "" if there is none. */
 void config_backup_text(const struct backup_plan *plan, char *buffer, size_t size);
+/* Reads the guests and ports of `vsock.peers`, such as `beta:5000, gamma:6000`, or `none`. */
+bool config_parse_peers(struct text text, struct vm_peer *peers);
+/* Writes the list so that config_parse_peers reads it. */
+void config_peers_text(const struct vm_peer *peers, char *buffer, size_t size);
+/* Says what is wrong with the VM's list of peers; returns false if nothing is. */
+bool config_peers_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Reads what cards may send to, such as `10.0.2.5:443/tcp, 10.1.0.0/16`, `any` or `none`. */
 bool config_parse_egress(struct text text, struct net_egress_list *list);
 /* Returns whether all that `list` lets out is let out by `outer` too. */

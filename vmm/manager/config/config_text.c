@@ -182,6 +182,9 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 	case VALUE_BACKUP:
 		config_backup_text((const void *)field, buffer, size);
 		break;
+	case VALUE_PEERS:
+		config_peers_text((const void *)field, buffer, size);
+		break;
 	case VALUE_EGRESS:
 		config_egress_text((const void *)field, buffer, size);
 		break;

@@ -18,6 +18,7 @@
 #include "vmm/manager/vm/vm_operation.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/manager/vm/vm_types.h"
+#include "vmm/manager/vm/vm_peers.h"
 #include "vmm/manager/vm/vm_vsock.h"
 #include "vmm/rt/channel.h"
 

@@ -23,6 +23,7 @@
 #include "vmm/manager/vm/vm_log_types.h"
 #include "vmm/manager/vm/vm_operation_types.h"
 #include "vmm/manager/vm/vm_quiesce_types.h"
+#include "vmm/manager/vm/vm_peers_types.h"
 #include "vmm/manager/vm/vm_vsock_types.h"
 #include "vmm/rt/channel.h"
 
@@ -177,6 +178,7 @@ struct vm {
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
 	struct vm_vsock vsock;
+	struct vm_peers peers;
 	struct vm_window window;
 	u32 command_sequence;
 	struct vm_report report;

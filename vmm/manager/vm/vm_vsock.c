@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The manager's side of a guest's socket device: opens and takes connections, and moves their bytes
- * through rings that it shares with the VM's monitor. Called by vm_build.c, vm_report.c and the
- * machine channel. What the monitor writes is read once and checked; no packet of a guest's comes
- * here.
+ * through rings that it shares with the VM's monitor. Called by vm_build.c, vm_report.c, vm_peers.c
+ * and the machine channel. What the monitor writes is read once and checked; no packet of a
+ * guest's comes here.
  */
 #include "vmm/manager/process/process_build.h"
 #include "vmm/manager/vm/vm.h"
@@ -57,6 +57,8 @@ void vm_vsock_create(struct vm *vm, struct process_build *build)
 	vm->vsock.area = (struct vsock_area *)address;
 	vm->vsock.generation++;
 	memcpy(vm->vsock.area->listen, vm->vsock.listen, sizeof(vm->vsock.listen));
+	for (u32 i = 0; i < VSOCK_PEERS_MAX; i++)
+		vm->vsock.area->peer[i] = vm->config.vsock_peer[i].port;
 }
 
 void vm_vsock_give(const struct vm *vm, struct process_build *build)
@@ -70,6 +72,7 @@ void vm_vsock_give(const struct vm *vm, struct process_build *build)
 
 void vm_vsock_release(struct vm *vm)
 {
+	vm_peers_drop(vm);
 	/*
 	 * unmap all of the shared area: a memory group is not destroyed while any space maps memory
 	 * that it pays for
@@ -130,6 +133,17 @@ static bool vm_vsock_is_new(const struct vsock_slot *slot, u32 *word)
 	return vsock_word_use(*word) != vsock_word_use(slot->manager_word);
 }
 
+/* Returns whether somebody takes, or has yet to answer, what the monitor asks for in the slot. */
+static bool vm_vsock_is_taken(struct vm *vm, u32 place, u32 use)
+{
+	const struct vsock_slot *slot = &vm->vsock.area->slot[place];
+	u32 cid = vsock_load(&slot->asked_cid);
+	u32 port = vsock_load(&slot->asked_port);
+
+	return cid == VSOCK_CID_HOST ? vm_vsock_is_listened(vm, port)
+				     : vm_peers_take(vm, cid, port, place, use);
+}
+
 void vm_vsock_look(struct vm *vm)
 {
 	bool answered = false;
@@ -140,7 +154,7 @@ void vm_vsock_look(struct vm *vm)
 
 		if (!vm_vsock_is_new(slot, &word) ||
 		    (vsock_word_mark(word) == VSOCK_ASKS &&
-		     vm_vsock_is_listened(vm, vsock_load(&slot->asked_port))))
+		     vm_vsock_is_taken(vm, i, vsock_word_use(word))))
 			continue;
 		vsock_store(&slot->manager_word, vsock_word(vsock_word_use(word), VSOCK_GONE));
 		answered = true;
@@ -173,7 +187,7 @@ static bool vm_vsock_begin(struct vm *vm, u32 place, u32 use, enum vsock_mark ma
 	return true;
 }
 
-bool vm_vsock_call(struct vm *vm, u32 port, struct vm_vsock_end *end)
+bool vm_vsock_call(struct vm *vm, u32 cid, u32 port, struct vm_vsock_end *end)
 {
 	if (vm->vsock.area == NULL)
 		return false;
@@ -185,6 +199,7 @@ bool vm_vsock_call(struct vm *vm, u32 port, struct vm_vsock_end *end)
 		if (vsock_word_mark(word) != VSOCK_GONE || vsock_load(&slot->monitor_word) != word)
 			continue;
 		vsock_store(&slot->called_port, port);
+		vsock_store(&slot->called_cid, cid);
 		return vm_vsock_begin(vm, i, (vsock_word_use(word) + 1) & VSOCK_USE_MASK,
 				      VSOCK_ASKS, end);
 	}
@@ -199,6 +214,7 @@ bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end)
 		struct vsock_slot *slot = &vm->vsock.area->slot[i];
 
 		if (!vm_vsock_is_new(slot, &word) || vsock_word_mark(word) != VSOCK_ASKS ||
+		    vsock_load(&slot->asked_cid) != VSOCK_CID_HOST ||
 		    vsock_load(&slot->asked_port) != port)
 			continue;
 		*end = (struct vm_vsock_end){.port = port,
@@ -223,6 +239,21 @@ static struct vm *vm_vsock_vm(const struct vm_vsock_end *end)
 	return vm != NULL && vm->vsock.area != NULL && vm->vsock.generation == end->generation
 		       ? vm
 		       : NULL;
+}
+
+bool vm_vsock_still_asks(const struct vm_vsock_end *end)
+{
+	const struct vm *vm = vm_vsock_vm(end);
+
+	return vm != NULL && vsock_load(&vm->vsock.area->slot[end->slot].monitor_word) ==
+				     vsock_word(end->use, VSOCK_ASKS);
+}
+
+bool vm_vsock_answer(struct vm_vsock_end *end)
+{
+	struct vm *vm = vm_vsock_vm(end);
+
+	return vm != NULL && vm_vsock_begin(vm, end->slot, end->use, VSOCK_OPEN, end);
 }
 
 /*
@@ -320,6 +351,16 @@ static void vm_vsock_mark(const struct vm_vsock_end *end, enum vsock_mark mark)
 		return;
 	vsock_store(&vm->vsock.area->slot[end->slot].manager_word, vsock_word(end->use, mark));
 	vm_vsock_ring_bell(vm);
+}
+
+void vm_vsock_ask(struct vm *vm, u32 slot, u32 use, struct vm_vsock_end *end)
+{
+	*end = (struct vm_vsock_end){.vm = vm,
+				     .vm_id = vm->id,
+				     .generation = vm->vsock.generation,
+				     .slot = slot,
+				     .use = use};
+	vm_vsock_mark(end, VSOCK_ASKS);
 }
 
 void vm_vsock_finish(struct vm_vsock_end *end)

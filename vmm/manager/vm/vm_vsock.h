@@ -2,34 +2,13 @@
 #pragma once
 
 /*
- * Connections between clients of the manager and programs in a guest, through the guest's socket
- * device.
+ * Connections between programs in a guest and clients of the manager or programs in other guests,
+ * through the guest's socket device.
  */
 #include "vmm/manager/vm/vm_vsock_types.h"
 
 struct process_build;
 struct vm;
-
-/*
- * The manager's end of a connection. None of its fields is read from the area that the monitor can
- * write.
- */
-struct vm_vsock_end {
-	struct vm *vm; /* the VM's entry in the table of VMs, where another VM may be by now */
-	u32 vm_id;     /* id of the connection's VM; 0: there is no connection */
-	u32 generation;
-	u32 slot;
-	u32 use;
-	/*
-	 * the guest's port to which the manager connects, or the manager's to which the guest
-	 * connects
-	 */
-	u32 port;
-	u32 guest_port; /* the guest's port as the monitor reports it */
-	u32 input_written;
-	u32 output_read;
-	bool ended; /* the manager will write nothing more to the connection */
-};
 
 /* The states of a connection, as the manager sees them. */
 enum vm_vsock_state {		      /* in the order of a connection's life */
@@ -63,10 +42,21 @@ void vm_vsock_unlisten(struct vm *vm, u32 port);
 /* Returns the VM of a connection's end, or NULL if that VM is gone. */
 struct vm *vm_vsock_owner(const struct vm_vsock_end *end);
 
-/* Connects to a port of the guest. Returns false if there is no room for another connection. */
-bool vm_vsock_call(struct vm *vm, u32 port, struct vm_vsock_end *end);
+/*
+ * Connects to a port of the guest in the name of that CID. Returns false if there is no room for
+ * another connection.
+ */
+bool vm_vsock_call(struct vm *vm, u32 cid, u32 port, struct vm_vsock_end *end);
 /* Accepts a connection that the guest opens to a port. Returns false if there is none. */
 bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end);
+/*
+ * Fills in an end for what the guest asks in that use of the slot; vm_vsock_answer() accepts it,
+ * and returns false if the VM cannot pay for it. vm_vsock_close() refuses it.
+ */
+void vm_vsock_ask(struct vm *vm, u32 slot, u32 use, struct vm_vsock_end *end);
+/* Returns whether the guest still waits for the answer to what it asks. */
+bool vm_vsock_still_asks(const struct vm_vsock_end *end);
+bool vm_vsock_answer(struct vm_vsock_end *end);
 enum vm_vsock_state vm_vsock_state(const struct vm_vsock_end *end);
 /* Returns how many bytes can be written to the guest now. */
 u32 vm_vsock_room(const struct vm_vsock_end *end);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The socket device: streams between programs in the guest and clients of the manager, through an
- * area of memory that monitor and manager share.
+ * The socket device: streams between programs in the guest and clients of the manager or programs
+ * in other guests, through an area of memory that monitor and manager share.
  */
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/rt/vsock.h"
@@ -58,7 +58,8 @@ struct vsock_connection {
 	bool guest_deaf;  /* the guest reads no more: bytes for it are dropped */
 	bool end_told;	  /* the guest has been told that the manager writes no more */
 	u32 guest_port;
-	u32 host_port;
+	u32 host_port; /* the port at the other end */
+	u32 peer_cid;  /* the CID of the other end: the host's, or that of another guest */
 	/* the size of the guest's buffer in bytes, as the guest claims */
 	u32 guest_room;
 	/* the number of bytes that the guest has read, as the guest claims */

@@ -21,8 +21,11 @@ void virtio_vsock_mark(struct virtio_vsock *vsock, u32 slot, enum vsock_mark mar
 void virtio_vsock_forget(struct virtio_vsock *vsock);
 /* Handles the manager's changes in all slots of the shared area. */
 void virtio_vsock_look(struct virtio_vsock *vsock);
-/* Returns whether a client of the manager waits for connections to that port. */
-bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port);
+/*
+ * Returns whether the manager may accept a connection to that port of that CID: a client of its
+ * waits there, or the guest may have a peer there.
+ */
+bool virtio_vsock_listens(const struct virtio_vsock *vsock, u64 cid, u32 port);
 /* Returns the number of a free slot for a connection that the guest opens, or VSOCK_SLOTS. */
 u32 virtio_vsock_free(const struct virtio_vsock *vsock);
 /* Ends a connection of which the guest need not be told. */

@@ -29,6 +29,7 @@ static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 
 		if (connection->phase != VSOCK_PHASE_NONE &&
 		    connection->phase != VSOCK_PHASE_DRAINS &&
+		    connection->peer_cid == header->target_cid &&
 		    connection->guest_port == header->source_port &&
 		    connection->host_port == header->target_port)
 			return i;
@@ -37,14 +38,15 @@ static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 }
 
 /*
- * Handles the guest's request for a connection. If a client listens at that port, the manager
- * decides about the connection; otherwise the request is refused.
+ * Handles the guest's request for a connection. If a client listens at that port, or the guest may
+ * have a peer there, the manager decides about the connection; otherwise the request is refused.
  */
 static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 				      const struct vio_vsock_header *header)
 {
-	u32 slot = virtio_vsock_listens(vsock, header->target_port) ? virtio_vsock_free(vsock)
-								    : VSOCK_SLOTS;
+	u32 slot = virtio_vsock_listens(vsock, header->target_cid, header->target_port)
+			   ? virtio_vsock_free(vsock)
+			   : VSOCK_SLOTS;
 	struct vsock_slot *shared;
 	u32 use;
 
@@ -59,10 +61,12 @@ static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 		.phase = VSOCK_PHASE_ASKED,
 		.guest_port = header->source_port,
 		.host_port = header->target_port,
+		.peer_cid = (u32)header->target_cid,
 		.guest_room = header->room,
 		.guest_taken = header->taken,
 	};
 	vsock_store(&shared->asked_port, header->target_port);
+	vsock_store(&shared->asked_cid, (u32)header->target_cid);
 	vsock_store(&shared->guest_port, header->source_port);
 	vsock_store(&shared->input_read, 0);
 	vsock_store(&shared->output_written, 0);
@@ -185,8 +189,7 @@ static void virtio_vsock_take_stale(struct virtio_vsock *vsock,
 {
 	u32 slot = virtio_vsock_find(vsock, header);
 
-	if (header->target_cid == VSOCK_CID_HOST && slot != VSOCK_SLOTS &&
-	    vsock->connection[slot].phase == VSOCK_PHASE_CALLS)
+	if (slot != VSOCK_SLOTS && vsock->connection[slot].phase == VSOCK_PHASE_CALLS)
 		virtio_vsock_drop(vsock, slot);
 }
 
@@ -202,7 +205,7 @@ void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *ch
 		virtio_vsock_take_stale(vsock, &header);
 		return; /* no answer, as no device has that CID (virtio 1.2, 5.10.6.4.1) */
 	}
-	if (header.type != VIO_VSOCK_TYPE_STREAM || header.target_cid != VSOCK_CID_HOST) {
+	if (header.type != VIO_VSOCK_TYPE_STREAM) {
 		virtio_vsock_refuse(vsock, &header);
 		return;
 	}

@@ -11,7 +11,7 @@ static struct vio_vsock_header virtio_vsock_header(const struct virtio_vsock *vs
 	const struct vsock_connection *connection = &vsock->connection[slot];
 
 	return (struct vio_vsock_header){
-		.source_cid = VSOCK_CID_HOST,
+		.source_cid = connection->peer_cid,
 		.target_cid = vsock->cid,
 		.source_port = connection->host_port,
 		.target_port = connection->guest_port,

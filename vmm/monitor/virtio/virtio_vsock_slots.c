@@ -25,10 +25,16 @@ void virtio_vsock_forget(struct virtio_vsock *vsock)
 	}
 }
 
-bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port)
+bool virtio_vsock_listens(const struct virtio_vsock *vsock, u64 cid, u32 port)
 {
-	for (u32 i = 0; i < VSOCK_LISTEN_MAX && port != 0; i++)
-		if (vsock_load(&vsock->area->listen[i]) == port)
+	bool host = cid == VSOCK_CID_HOST;
+	const u32 *ports = host ? vsock->area->listen : vsock->area->peer;
+	u32 count = host ? VSOCK_LISTEN_MAX : VSOCK_PEERS_MAX;
+
+	if (port == 0 || cid < VSOCK_CID_HOST || cid > ~0u || cid == vsock->cid)
+		return false;
+	for (u32 i = 0; i < count; i++)
+		if (vsock_load(&ports[i]) == port)
 			return true;
 	return false;
 }
@@ -103,6 +109,7 @@ static void virtio_vsock_begin_call(struct virtio_vsock *vsock, u32 slot, u32 us
 		.phase = VSOCK_PHASE_CALLS,
 		.owed = VSOCK_OWES_REQUEST,
 		.guest_port = vsock_load(&shared->called_port),
+		.peer_cid = vsock_load(&shared->called_cid),
 		.host_port =
 			VSOCK_HOST_PORT_FIRST | (use * VSOCK_SLOTS + slot) % VSOCK_HOST_PORT_FIRST,
 	};

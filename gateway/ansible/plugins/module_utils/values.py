@@ -81,7 +81,7 @@ def normal(key, text):
             return devices_of(text)
         if key == "trap":
             return set(re.split(r"[\s,]+", text))
-        if key in ("boot.order", "boot.once", "port", "net.egress"):
+        if key in ("boot.order", "boot.once", "port", "net.egress", "vsock.peers"):
             return [word for word in re.split(r"[\s,]+", text) if word]
         if key == "smbios.uuid":
             return text.lower()

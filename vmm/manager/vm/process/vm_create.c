@@ -149,6 +149,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	/* no clone is backed up unless that is asked for */
 	vm->config.backup.store[0] = '\0';
 	vm->config.boot_once[0] = '\0';
+	/* no other guest's configuration has named the clone */
+	memset(vm->config.vsock_peer, 0, sizeof(vm->config.vsock_peer));
 	if (!vm_volumes_give(vm, from, problem, size) || !vm_fill_clone(vm, own, problem, size) ||
 	    !vm_user_data_clone(vm, from, problem, size))
 		return NULL;

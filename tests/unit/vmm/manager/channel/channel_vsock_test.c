@@ -43,6 +43,7 @@ static void guest_asks(u32 slot, u32 port)
 	u32 use = vsock_word_use(area.slot[slot].monitor_word) + 1;
 
 	area.slot[slot].asked_port = port;
+	area.slot[slot].asked_cid = VSOCK_CID_HOST;
 	area.slot[slot].guest_port = 1024;
 	area.slot[slot].input_read = area.slot[slot].output_written = 0;
 	area.slot[slot].monitor_word = vsock_word(use, VSOCK_ASKS);
@@ -396,6 +397,7 @@ static void test_share(void **state)
 	assert_non_null(channel_vsock_listen(&com2, &beta, 5000));
 	slot = &area.slot[FIRST_GUEST];
 	slot->asked_port = 5000;
+	slot->asked_cid = VSOCK_CID_HOST;
 	slot->monitor_word = vsock_word(1, VSOCK_ASKS);
 	area.monitor_bell++;
 	pass();

@@ -126,7 +126,8 @@ static void test_values(void **state)
 		{"colour = red", 1,
 		 "there is no key \"colour\"; the keys are kernel initrd cmdline"},
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
-		 " tlb_flush hpet pci rng balloon vsock quiesce window overcommit console port "
+		 " tlb_flush hpet pci rng balloon vsock vsock.peers quiesce window overcommit "
+		 "console port "
 		 "channel disk"
 		 " disk.ops disk.bytes disk.burst disk.weight disk.undo backup net"
 		 " net.packets net.bytes net.burst net.weight net.egress test_device"},

@@ -237,6 +237,79 @@ static void stale_answers(void **state)
 	assert_int_equal(packets_waiting(), 0);
 }
 
+/* The guest calls a peer, by its CID: the manager decides; packets to the host are not for it. */
+static void guest_calls_peer(void **state)
+{
+	struct vio_vsock_header header = packet(VIO_VSOCK_REQUEST, GUEST_PORT, HOST_PORT);
+	const u8 *bytes;
+
+	(void)state;
+	vsock_up(SIZE);
+	area.listen[0] = HOST_PORT + 1;
+	area.peer[5] = HOST_PORT;
+	told = 0;
+	/* the host, this guest, no address, the low half of a peer's, and a peer's other port */
+	for (u32 i = 0; i < 6; i++) {
+		header.target_cid = (const u64[]){VSOCK_CID_HOST, CID, 0, 1, 8 | 1ull << 32, 8}[i];
+		header.target_port = i == 5 ? HOST_PORT + 1 : HOST_PORT;
+		send_packet(header);
+		assert_int_equal(receive_plain(VIO_VSOCK_RST, GUEST_PORT).source_cid,
+				 header.target_cid);
+	}
+	header.target_port = 0; /* a free place of the list is no port */
+	send_packet(header);
+	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
+	assert_int_equal(told, 0);
+	header.target_port = HOST_PORT;
+	send_packet(header);
+	assert_int_equal(told, 1);
+	assert_int_equal(area.slot[FIRST_GUEST].asked_cid, 8);
+	assert_int_equal(area.slot[FIRST_GUEST].asked_port, HOST_PORT);
+	answer_guest(FIRST_GUEST, VSOCK_ASKS); /* the manager asks the peer in turn */
+	assert_int_equal(packets_waiting(), 0);
+	answer_guest(FIRST_GUEST, VSOCK_OPEN);
+	assert_int_equal(receive_plain(VIO_VSOCK_RESPONSE, GUEST_PORT).source_cid, 8);
+	write_bytes(FIRST_GUEST, (const u8 *)"hello", 5);
+	header = receive_packet(&bytes);
+	assert_int_equal(header.source_cid, 8);
+	assert_memory_equal(bytes, "hello", 5);
+	/* the same ports at another CID are another connection */
+	header = packet(VIO_VSOCK_RW, GUEST_PORT, HOST_PORT);
+	send_packet(header);
+	assert_int_equal(receive_plain(VIO_VSOCK_RST, GUEST_PORT).source_cid, VSOCK_CID_HOST);
+	header.target_cid = 9;
+	send_packet(header);
+	assert_int_equal(receive_plain(VIO_VSOCK_RST, GUEST_PORT).source_cid, 9);
+	assert_int_equal(mark_of(FIRST_GUEST), VSOCK_OPEN);
+	header.target_cid = 8;
+	header.operation = VIO_VSOCK_RST;
+	send_packet(header);
+	assert_int_equal(mark_of(FIRST_GUEST), VSOCK_GONE);
+}
+
+/* A peer calls: the guest sees its CID, and nobody else can answer in its place. */
+static void peer_calls(void **state)
+{
+	struct vio_vsock_header header;
+	u32 use = vsock_word_use(area.slot[0].manager_word) + 1;
+
+	(void)state;
+	vsock_up(SIZE);
+	area.slot[0].called_port = GUEST_PORT;
+	area.slot[0].called_cid = 8;
+	area.slot[0].manager_word = vsock_word(use, VSOCK_ASKS);
+	ring_bell();
+	header = receive_plain(VIO_VSOCK_REQUEST, GUEST_PORT);
+	assert_int_equal(header.source_cid, 8);
+	header = packet(VIO_VSOCK_RESPONSE, GUEST_PORT, header.source_port);
+	send_packet(header); /* to the host */
+	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
+	assert_int_equal(mark_of(0), VSOCK_ASKS);
+	header.target_cid = 8;
+	send_packet(header);
+	assert_int_equal(mark_of(0), VSOCK_OPEN);
+}
+
 /* Types, operations and addresses that do not exist. */
 static void bad_packets(void **state)
 {
@@ -403,6 +476,8 @@ int main(void)
 		cmocka_unit_test_setup(host_credit, vsock_setup),
 		cmocka_unit_test_setup(lengths, vsock_setup),
 		cmocka_unit_test_setup(stale_answers, vsock_setup),
+		cmocka_unit_test_setup(guest_calls_peer, vsock_setup),
+		cmocka_unit_test_setup(peer_calls, vsock_setup),
 		cmocka_unit_test_setup(bad_packets, vsock_setup),
 		cmocka_unit_test_setup(too_early, vsock_setup),
 		cmocka_unit_test_setup(guest_ends, vsock_setup),
