@@ -53,6 +53,8 @@ static void guest_sends(u8 what)
 	static const u8 bytes[BUFFER_BYTES];
 
 	header.target_port = shape & 4 ? ports_of_host[shape >> 6] : fuzz_u8(input) % 4 + 1;
+	if ((shape & 0xc0) == 0xc0)
+		header.target_cid = CID - 1 + fuzz_u8(input) % 4;
 	header.bytes = shape & 8 ? (u32)fuzz_number(input) : length;
 	header.room = (u32)fuzz_number(input);
 	header.taken = (u32)fuzz_number(input);
@@ -86,6 +88,7 @@ static void manager_acts(u8 what)
 	bool same = vsock_word_use(shared->manager_word) == vsock_word_use(shared->monitor_word);
 
 	area.listen[fuzz_u8(input) % VSOCK_LISTEN_MAX] = fuzz_u8(input) % 5;
+	area.peer[fuzz_u8(input) % VSOCK_PEERS_MAX] = fuzz_u8(input) % 5;
 	switch (what >> 4) {
 	case 0:
 		if (mine && same && mark_of(slot) == VSOCK_GONE &&
@@ -93,8 +96,10 @@ static void manager_acts(u8 what)
 			call_guest(slot, fuzz_u8(input) % 4);
 		break;
 	case 1:
-		if (!mine && !same)
-			answer_guest(slot, fuzz_u8(input) & 1 ? VSOCK_OPEN : VSOCK_GONE);
+		if (!mine && (!same || vsock_word_mark(shared->manager_word) == VSOCK_ASKS))
+			answer_guest(slot,
+				     (const enum vsock_mark[]){VSOCK_OPEN, VSOCK_GONE,
+							       VSOCK_ASKS}[fuzz_u8(input) % 3]);
 		break;
 	case 2:
 		set_mark(slot, VSOCK_GONE);

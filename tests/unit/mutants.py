@@ -189,6 +189,8 @@ MUTANTS = MUTANTS_MM + (
      "vm->config.vsock_peer[i].port != port ||", "", "vm_peers_test"),
     ("bytes of a peer that has closed are lost", "vmm/manager/vm/vm_peers.c", "vm_peers_is_done",
      "(other->ended && vm_vsock_room(other) == VSOCK_RING_BYTES)", "other->ended", "vm_peers_test"),
+    ("bytes without end leave the manager no rest", "vmm/manager/vm/vm_peers.c", "vm_peers_move",
+     "vm_vsock_has_bytes(from)) return false;", "vm_vsock_has_bytes(from)) return count != 0;", "vm_peers_test"),
     ("a guest's call is answered after it has given up", "vmm/manager/vm/vm_peers.c", "vm_peers_answer",
      "callee == VM_VSOCK_WAITS && vm_vsock_still_asks(&link->caller)", "callee == VM_VSOCK_WAITS", "vm_peers_test"),
     ("packets of any type are taken", "vmm/monitor/virtio/virtio_vsock_receive.c", "virtio_vsock_take",

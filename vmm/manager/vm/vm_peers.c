@@ -112,7 +112,9 @@ void vm_peers_drop(struct vm *vm)
 
 /*
  * Moves bytes from one end to the other, as many as have room there, and behind the last the end.
- * `state` is that of the end they come from, read before. Returns whether anything was done.
+ * `state` is that of the end they come from, read before. Returns whether the end was moved: bytes
+ * alone are no reason for another turn, as a monitor signals when there are more of them or more
+ * room, and its signals are held to a rate.
  */
 static bool vm_peers_move(struct vm_vsock_end *from, enum vm_vsock_state state,
 			  struct vm_vsock_end *to)
@@ -121,8 +123,8 @@ static bool vm_peers_move(struct vm_vsock_end *from, enum vm_vsock_state state,
 	u32 count = to->ended ? 0 : vm_vsock_read(from, bytes, vm_vsock_room(to));
 
 	vm_vsock_write(to, bytes, count);
-	if (count != 0 || state < VM_VSOCK_ENDED || to->ended || vm_vsock_has_bytes(from))
-		return count != 0;
+	if (state < VM_VSOCK_ENDED || to->ended || vm_vsock_has_bytes(from))
+		return false;
 	vm_vsock_finish(to);
 	return true;
 }
@@ -157,7 +159,7 @@ static bool vm_peers_step_link(struct vm *vm, struct vm_peer_link *link)
 {
 	enum vm_vsock_state caller;
 	enum vm_vsock_state callee;
-	bool moved;
+	bool ended;
 
 	if (!link->answered)
 		return vm_peers_answer(vm, link);
@@ -172,31 +174,31 @@ static bool vm_peers_step_link(struct vm *vm, struct vm_peer_link *link)
 	}
 	if (caller == VM_VSOCK_WAITS)
 		return false;
-	moved = vm_peers_move(&link->caller, caller, &link->callee);
-	moved |= vm_peers_move(&link->callee, callee, &link->caller);
-	return moved;
+	ended = vm_peers_move(&link->caller, caller, &link->callee);
+	ended |= vm_peers_move(&link->callee, callee, &link->caller);
+	return ended;
 }
 
 static bool vm_peers_step_vm(struct vm *vm)
 {
-	bool moved = false;
+	bool more = false;
 
 	for (u32 entry = 0; entry < VSOCK_PEERS_MAX; entry++)
 		for (u32 i = 0; i < VSOCK_PEER_CONNECTIONS; i++)
 			if (vm->peers.link[entry][i].open)
-				moved |= vm_peers_step_link(vm, &vm->peers.link[entry][i]);
-	return moved;
+				more |= vm_peers_step_link(vm, &vm->peers.link[entry][i]);
+	return more;
 }
 
 bool vm_peers_step(void)
 {
-	bool moved = false;
+	bool more = false;
 
 	if (open_links == 0)
 		return false;
 	VM_FOR_EACH(vm) {
 		if (vm->peers.open != 0)
-			moved |= vm_peers_step_vm(vm);
+			more |= vm_peers_step_vm(vm);
 	}
-	return moved;
+	return more;
 }

@@ -32,6 +32,6 @@ void vm_peers_drop(struct vm *vm);
 
 /*
  * For the event loop: moves what waits on all connections, at most a ring's bytes for each of their
- * directions. Returns whether anything was done.
+ * directions. Returns whether there may be more to do before a monitor signals.
  */
 bool vm_peers_step(void);
