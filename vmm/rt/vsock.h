@@ -25,7 +25,7 @@
 /* the most entries of `vsock.peers`, and the most connections by one of them at a time */
 #define VSOCK_PEERS_MAX	       8u
 #define VSOCK_PEER_CONNECTIONS 4u
-#define VSOCK_CID_HOST	 2u
+#define VSOCK_CID_HOST	       2u
 /* the first CID of a guest; smaller ones are reserved (virtio 1.2, 5.10.4) */
 #define VSOCK_CID_FIRST 3u
 /* On the host's side, connections that the manager opens have port numbers from here on. */

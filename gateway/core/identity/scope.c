@@ -15,8 +15,7 @@
 bool scope_has(const char *scope, const char *vm)
 {
 	/* STORE/VOLUME and "store STORE", which operations and the audit name, are no VMs */
-	return !strcmp(scope, "*") ||
-	       (!strpbrk(vm, "/ ") && fnmatch(scope, vm, FNM_NOESCAPE) == 0);
+	return !strcmp(scope, "*") || (!strpbrk(vm, "/ ") && fnmatch(scope, vm, FNM_NOESCAPE) == 0);
 }
 
 bool scope_valid(const char *scope)
