@@ -109,6 +109,12 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *words, size_t size)
 	return quota_rises;
 }
 
+const char *config_disk_name(const struct vm_disk *disk, char name[CONFIG_DISK_BYTES])
+{
+	string_copy(name, CONFIG_DISK_BYTES, "disk");
+	return name;
+}
+
 struct disk_config *config_disk(u32 number)
 {
 	static struct disk_config disk = {.section.name = "saves"};

@@ -28,8 +28,6 @@ bool config_parse_backup(struct text text, struct backup_plan *plan);
 void config_backup_text(const struct backup_plan *plan, char *buffer, size_t size);
 /* Reads the guests and ports of `vsock.peers`, such as `beta:5000, gamma:6000`, or `none`. */
 bool config_parse_peers(struct text text, struct vm_peer *peers);
-/* Writes the list so that config_parse_peers reads it. */
-void config_peers_text(const struct vm_peer *peers, char *buffer, size_t size);
 /* Says what is wrong with the VM's list of peers; returns false if nothing is. */
 bool config_peers_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Reads what cards may send to, such as `10.0.2.5:443/tcp, 10.1.0.0/16`, `any` or `none`. */

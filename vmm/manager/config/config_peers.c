@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads and writes the key `vsock.peers` of a VM, the guests and ports with which its guest may
- * have connections: `vsock.peers = beta:5000, gamma:6000`. Called by config_keys.c, config_text.c
- * and config_check.c; holds no state.
+ * Reads the key `vsock.peers` of a VM, the guests and ports with which its guest may have
+ * connections: `vsock.peers = beta:5000, gamma:6000`. Called by config_keys.c and config_check.c;
+ * holds no state.
  */
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/text/parse_number.h"
@@ -39,17 +39,6 @@ bool config_parse_peers(struct text text, struct vm_peer *peers)
 		}
 	}
 	return true;
-}
-
-void config_peers_text(const struct vm_peer *peers, char *buffer, size_t size)
-{
-	size_t length = 0;
-
-	for (u32 i = 0; i < VSOCK_PEERS_MAX && peers[i].port != 0; i++)
-		length += format(buffer + length, size - length, "%s%s:%u", i > 0 ? ", " : "",
-				 peers[i].name, peers[i].port);
-	if (length == 0)
-		string_copy(buffer, size, "none");
 }
 
 bool config_peers_wrong(const struct vm_config *vm, char *problem, size_t size)

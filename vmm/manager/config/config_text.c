@@ -57,6 +57,17 @@ static void config_show_nets(const struct vm_net *nets, char *buffer, size_t siz
 	}
 }
 
+static void config_show_peers(const struct vm_peer *peers, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < VSOCK_PEERS_MAX && peers[i].port != 0; i++)
+		length += format(buffer + length, size - length, "%s%s:%u", i > 0 ? ", " : "",
+				 peers[i].name, peers[i].port);
+	if (length == 0)
+		string_copy(buffer, size, "none");
+}
+
 void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size)
 {
 	size_t length = 0;
@@ -183,7 +194,7 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		config_backup_text((const void *)field, buffer, size);
 		break;
 	case VALUE_PEERS:
-		config_peers_text((const void *)field, buffer, size);
+		config_show_peers((const void *)field, buffer, size);
 		break;
 	case VALUE_EGRESS:
 		config_egress_text((const void *)field, buffer, size);
