@@ -412,5 +412,6 @@ def test_keys_only(page):
     page.sees("Host", "h1")
     page.press("g", "m")
     page.sees("Machines", "h1")
+    page.until(lambda: rows(page), "the machines")
     page.press("j", "c")
     page.sees("Console of", "h1")
